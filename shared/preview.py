@@ -1,0 +1,121 @@
+"""The preview: every frame pair as two small 8-bit images by one fixed rule; what the detector sees, at the bed and in training.
+
+Infrared goes through a fixed logarithmic tone curve; depth is linear, 16 mm a step from 400 mm, 0 where it is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.clock import NS_PER_S
+from shared.errors import Refused
+from shared.frame import Frame, Uint8Image, Uint16Image
+
+PREVIEW_WIDTH = 128
+PREVIEW_HEIGHT = 106
+PREVIEW_FPS = 15
+PREVIEW_PERIOD_NS = NS_PER_S // PREVIEW_FPS
+IR_KNEE = 64.0
+DEPTH_NEAREST_MM = 400.0
+DEPTH_STEP_MM = 16.0
+LEAST_VALID_SHARE = 0.25
+"""A block with fewer valid depth pixels than this share has no depth in the preview."""
+
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+_IR_SCALE = 255.0 / np.log1p(65535.0 / IR_KNEE)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One preview image pair: ir and depth are uint8 (106, 128); times are those of the newest frame in it."""
+
+    index: int
+    mono_ns: int
+    utc_ns: int
+    ir: Uint8Image
+    depth: Uint8Image
+
+
+def ir_to_u8(ir: npt.NDArray[np.generic] | Floats) -> Uint8Image:
+    """Active infrared (any float or integer array, 0..65535) through the tone curve 255·ln(1+ir/64)/ln(1+65535/64)."""
+    toned = np.log1p(np.asarray(ir, dtype=np.float32) / np.float32(IR_KNEE)) * np.float32(_IR_SCALE)
+    return np.rint(toned).astype(np.uint8)
+
+
+def depth_to_u8(depth_mm: Floats, valid: npt.NDArray[np.bool_]) -> Uint8Image:
+    """Mean depth in mm to 1..255 (16 mm a step from 400 mm, clipped), 0 where `valid` is false."""
+    steps = np.rint((depth_mm - DEPTH_NEAREST_MM) / DEPTH_STEP_MM) + 1
+    clipped = np.clip(steps, 1, 255).astype(np.uint8)
+    return np.where(valid, clipped, np.uint8(0)).astype(np.uint8)
+
+
+def block_factor(width: int, height: int) -> int:
+    """Pixels of a frame to one pixel of the preview, a side. Raises Refused when the frame is smaller than the preview."""
+    factor = min(width // PREVIEW_WIDTH, height // PREVIEW_HEIGHT)
+    if factor < 1:
+        raise Refused(
+            f"A frame of {width}x{height} pixels is smaller than the preview of {PREVIEW_WIDTH}x{PREVIEW_HEIGHT}.",
+            width=width,
+            height=height,
+        )
+    return factor
+
+
+def _blocks(image: Uint16Image) -> Uint16Image:
+    """Centre-crops (H, W) to whole blocks and returns a view of shape (106, f, 128, f)."""
+    height, width = image.shape
+    factor = block_factor(width, height)
+    top = (height - PREVIEW_HEIGHT * factor) // 2
+    left = (width - PREVIEW_WIDTH * factor) // 2
+    cropped = image[top : top + PREVIEW_HEIGHT * factor, left : left + PREVIEW_WIDTH * factor]
+    return cropped.reshape(PREVIEW_HEIGHT, factor, PREVIEW_WIDTH, factor)
+
+
+def _block_sums(blocks: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    rows = np.add.reduce(blocks, axis=1, dtype=np.uint32)
+    return np.add.reduce(rows, axis=2, dtype=np.uint32).astype(np.int64)
+
+
+def preview_of(depth_mm: Uint16Image | None, ir: Uint16Image | None) -> tuple[Uint8Image, Uint8Image]:
+    """Area means of one capture as (ir, depth), both uint8 (106, 128); a missing image gives zeros.
+
+    depth_mm and ir are uint16 (H, W). Depth is the mean over valid (non-zero) pixels of each block.
+    """
+    empty = np.zeros((PREVIEW_HEIGHT, PREVIEW_WIDTH), np.uint8)
+    small_ir = empty
+    if ir is not None:
+        blocks = _blocks(ir)
+        small_ir = ir_to_u8(_block_sums(blocks) / np.float32(blocks.shape[1] ** 2))
+    if depth_mm is None:
+        return small_ir, empty
+    blocks = _blocks(depth_mm)
+    valid_counts = _block_sums(blocks != 0)
+    mean_mm = _block_sums(blocks) / np.maximum(valid_counts, 1)
+    return small_ir, depth_to_u8(mean_mm, valid_counts >= LEAST_VALID_SHARE * blocks.shape[1] ** 2)
+
+
+class PreviewMaker:
+    """Turns frames in time order into previews at 15 a second at most; slower cameras give one preview a frame.
+
+    A preview shows the newest frame of its period: averaging two frames would smear the fast limbs that it is for.
+    """
+
+    def __init__(self) -> None:
+        self._next_due_ns: int | None = None
+        self._index = 0
+
+    def add(self, frame: Frame) -> Preview | None:
+        """The preview that this frame completes, or None while the period of 1/15 s has not passed (a quarter of slack)."""
+        slack_ns = PREVIEW_PERIOD_NS // 4
+        if self._next_due_ns is not None and frame.mono_ns < self._next_due_ns - slack_ns:
+            return None
+        due_ns = frame.mono_ns if self._next_due_ns is None else self._next_due_ns
+        behind = frame.mono_ns - due_ns > PREVIEW_PERIOD_NS
+        self._next_due_ns = (frame.mono_ns if behind else due_ns) + PREVIEW_PERIOD_NS
+        ir, depth = preview_of(frame.depth, frame.ir)
+        preview = Preview(self._index, frame.mono_ns, frame.utc_ns, ir, depth)
+        self._index += 1
+        return preview
