@@ -1,7 +1,7 @@
-"""A release: a trained network's file and the card beside it. In: a folder and a name. Out: a checked card, a checked path.
+"""A release: a trained network's file and the card beside it. In: a folder and a name. Out: a checked card and path.
 
-The card `NAME.card.json` says what the network takes and gives, what it was trained on, how well it did and where it must
-not be trusted. `verify_release` compares the file with the card before any network is loaded from it.
+The card `NAME.card.json` says what the network takes and gives, what it was trained on, how well it did and where it
+must not be trusted. `verify_release` compares the file with the card before any network is loaded from it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TensorSpec(Contract):
 
 
 class InputSpec(Contract):
-    """What the network reads and returns; `state` pairs an input tensor with the output that replaces it at the next step."""
+    """What the network reads and returns; `state` pairs an input tensor with the output that is its next value."""
 
     streams: tuple[Word, ...] = Field(min_length=1, max_length=8)
     width: int = Field(gt=0, le=4096)
@@ -146,8 +146,8 @@ def sha256_of(path: Path) -> str:
 def verify_release(folder: Path, name: str) -> Path:
     """The file of release `name` in `folder`, after its size and SHA-256 were compared with its card.
 
-    Refused, with the reason, when the card is bad, is the card of another release, or the file is missing, too large for
-    its kind or other than the card says.
+    Refused, with the reason, when the card is bad or of another release, or when the file is missing, too large for its
+    kind or other than the card says.
     """
     card = load_card(card_path(folder, name))
     if card.name != name:

@@ -1,7 +1,7 @@
 """A score: what the detector says about one moment. In: the network's two outputs. Out: a frozen, checked record.
 
 `value` is the network's certainty of a paroxysm, 0 to 1; `motor_types` shares 1 among the kinds of movement it knows.
-`unseen_s` says how much of the last ten seconds the detector did not see (lost frames, restart, black or frozen picture).
+`unseen_s` says how much of the last ten seconds the detector did not see (lost frames, restart, black picture).
 """
 
 from __future__ import annotations
@@ -47,5 +47,5 @@ class Score(Contract):
 
 
 def motor_shares(classes: Sequence[str], shares: Sequence[float]) -> dict[str, float]:
-    """Pairs the network's output with the card's class names; shares are clipped to 0..1. Raises ValueError on a mismatch."""
+    """Pairs the network's output with the card's classes, clipped to 0..1. Raises ValueError when the numbers differ."""
     return {name: min(1.0, max(0.0, float(share))) for name, share in zip(classes, shares, strict=True)}

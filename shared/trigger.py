@@ -54,22 +54,26 @@ class Span:
 class Action:
     """What all actions carry.
 
-    number: counts the events of this trigger from 1. span: what to keep, rolls included. onset_ns: first score of the run.
-    decided_ns: time of the score that caused the action. votes: motor type -> share of the event's time above close_at.
+    number: counts the events of this trigger from 1. span: what to keep, rolls included; never later than `decided_ns`.
+    active: from the first to the last score above close_at. decided_ns: time of the score that caused the action.
+    votes: motor type -> mean share over the active time.
     """
 
     number: int
     span: Span
-    onset_ns: int
+    active: Span
     decided_ns: int
     peak: float
     votes: dict[str, float]
     release: str
 
 
+_Facts = tuple[int, Span, Span, int, float, dict[str, float], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Opened(Action):
-    """A candidate became an event; `continues` is the number of the event that reached its maximum length just before."""
+    """A candidate became an event; `continues` names the event that just reached its maximum length, if one did."""
 
     continues: int | None = None
 
@@ -97,8 +101,17 @@ class _Run:
     above_open_ns: int = 0
     peak: float = 0.0
     votes_ns: dict[str, float] = field(default_factory=dict)
-    number: int | None = None
+    number: int = 0
     told_ns: int = 0
+
+    @property
+    def is_event(self) -> bool:
+        return self.number > 0
+
+    def vote(self, score: Score, step_ns: int) -> None:
+        weight = max(step_ns, 1)
+        for name, share in score.motor_types.items():
+            self.votes_ns[name] = self.votes_ns.get(name, 0.0) + share * weight
 
     def shares(self) -> dict[str, float]:
         total = sum(self.votes_ns.values())
@@ -110,7 +123,7 @@ def _ns(seconds: float) -> int:
 
 
 class Trigger:
-    """Feeds on scores, gives actions. `late` counts scores that were not newer than the one before; they are passed over."""
+    """Feeds on scores, gives actions. `late` counts scores not newer than the one before; they are passed over."""
 
     def __init__(self, rule: TriggerRule) -> None:
         self.rule = rule
@@ -118,13 +131,12 @@ class Trigger:
         self._run: _Run | None = None
         self._last_ns: int | None = None
         self._cool_until_ns = 0
-        self._kept_until_ns = 0
         self._count = 0
 
     @property
     def open_number(self) -> int | None:
         """The number of the open event, None when there is none."""
-        return self._run.number if self._run else None
+        return self._run.number if self._run and self._run.is_event else None
 
     def feed(self, score: Score) -> list[Action]:
         """The actions that this score causes, in order; mostly none."""
@@ -138,72 +150,65 @@ class Trigger:
         if score.value >= self.rule.close_at:
             self._add(score, step_ns)
         if self._run is not None:
-            actions += self._advance(self._run, now_ns)
+            actions += self._advance(self._run, score)
         return actions
 
     def flush(self) -> list[Action]:
-        """Ends everything now: a privacy pause, a change of stay, the end of a recording. A mere candidate is dropped."""
+        """Ends everything now: a privacy pause, a change of stay, a recording's end. A mere candidate is dropped."""
         run, self._run = self._run, None
-        if run is None or run.number is None or self._last_ns is None:
+        if run is None or not run.is_event or self._last_ns is None:
             return []
-        return [self._close(run, self._last_ns, "flush")]
+        return [Closed(*self._facts(run, self._last_ns), ended_by="flush")]
 
     def _end_if_quiet(self, now_ns: int) -> list[Action]:
         run = self._run
-        if run is None:
-            return []
-        allowed_s = self.rule.dip_s if run.number is None else self.rule.merge_s
-        if now_ns - run.last_high_ns <= _ns(allowed_s):
+        if run is None or now_ns - run.last_high_ns <= _ns(self.rule.merge_s if run.is_event else self.rule.dip_s):
             return []
         self._run = None
-        if run.number is None:
+        if not run.is_event:
             return []
         self._cool_until_ns = run.last_high_ns + _ns(self.rule.cool_down_s)
-        return [self._close(run, now_ns, "quiet")]
+        return [Closed(*self._facts(run, now_ns), ended_by="quiet")]
 
     def _add(self, score: Score, step_ns: int) -> None:
         now_ns = score.mono_ns
         if self._run is None:
-            start_ns = max(0, now_ns - _ns(self.rule.pre_roll_s))
-            self._run = _Run(start_ns, now_ns, now_ns, score.release)
+            self._run = _Run(max(0, now_ns - _ns(self.rule.pre_roll_s)), now_ns, now_ns, score.release)
         run = self._run
         run.last_high_ns = now_ns
         run.release = score.release
         run.peak = max(run.peak, score.value)
         run.above_open_ns += step_ns if score.value >= self.rule.open_at else 0
-        weight = max(step_ns, 1)
-        for name, share in score.motor_types.items():
-            run.votes_ns[name] = run.votes_ns.get(name, 0.0) + share * weight
+        run.vote(score, step_ns)
 
-    def _advance(self, run: _Run, now_ns: int) -> list[Action]:
-        if run.number is None:
+    def _advance(self, run: _Run, score: Score) -> list[Action]:
+        now_ns = score.mono_ns
+        if not run.is_event:
             ready = run.peak >= self.rule.open_at and run.above_open_ns >= _ns(self.rule.min_length_s)
             return [self._open(run, now_ns, None)] if ready and now_ns >= self._cool_until_ns else []
+        if run.last_high_ns != now_ns:
+            return []
         if now_ns - run.onset_ns >= _ns(self.rule.max_length_s):
-            return self._continue(run, now_ns)
-        if now_ns - run.told_ns >= _ns(self.rule.update_s) and run.last_high_ns > run.told_ns:
+            return self._continue(run, score)
+        if now_ns - run.told_ns >= _ns(self.rule.update_s):
             run.told_ns = now_ns
-            return [Updated(**self._facts(run, now_ns))]
+            return [Updated(*self._facts(run, now_ns))]
         return []
 
     def _open(self, run: _Run, now_ns: int, continues: int | None) -> Opened:
         self._count += 1
         run.number = self._count
         run.told_ns = now_ns
-        return Opened(**self._facts(run, now_ns), continues=continues)
+        return Opened(*self._facts(run, now_ns), continues=continues)
 
-    def _continue(self, run: _Run, now_ns: int) -> list[Action]:
-        closed = self._close(run, now_ns, "length", end_ns=now_ns)
-        following = _Run(now_ns, now_ns, run.last_high_ns, run.release, 0, run.peak, dict(run.votes_ns))
-        self._run = following
-        return [closed, self._open(following, now_ns, closed.number)]
+    def _continue(self, run: _Run, score: Score) -> list[Action]:
+        now_ns = score.mono_ns
+        closed = Closed(*self._facts(run, now_ns), ended_by="length")
+        self._run = _Run(now_ns, now_ns, now_ns, score.release, peak=score.value)
+        self._run.vote(score, 0)
+        return [closed, self._open(self._run, now_ns, run.number)]
 
-    def _close(self, run: _Run, now_ns: int, ended_by: EndedBy, end_ns: int | None = None) -> Closed:
-        facts = self._facts(run, now_ns)
-        if end_ns is not None:
-            facts["span"] = Span(run.start_ns, end_ns)
-        return Closed(**facts, ended_by=ended_by)
-
-    def _facts(self, run: _Run, now_ns: int) -> dict[str, object]:
-        end_ns = max(run.start_ns, min(now_ns, run.last_high_ns + _ns(self.rule.post_roll_s)))
-        return {"number": run.number}
+    def _facts(self, run: _Run, now_ns: int) -> _Facts:
+        end_ns = min(now_ns, run.last_high_ns + _ns(self.rule.post_roll_s))
+        active = Span(run.onset_ns, run.last_high_ns)
+        return run.number, Span(run.start_ns, end_ns), active, now_ns, run.peak, run.shares(), run.release
