@@ -1,0 +1,87 @@
+# Two commands do all on a fresh machine: `make demo` and `make test`. Each sets up what it needs first; a second run is quick.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := build/setup
+NODE_STAMP := cloud/web/node_modules/.setup
+SOURCE ?= simulator
+
+.PHONY: help setup system-packages demo test check bench bench-edge evaluate web docs pins clean
+
+help:
+	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
+	@echo "make demo SOURCE=F   the same, with the Azure Kinect recording F (.mkv) at the beds"
+	@echo "make test            set up, check and test everything (as CI does)"
+	@echo "make check           format, lint, types, imports, contract drift, docs"
+	@echo "make bench-edge      what a bed costs: 10 minutes of one Kinect v2 bed, figures in build/results/"
+	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
+	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
+
+setup: $(STAMP)/system $(STAMP)/python $(STAMP)/web
+
+$(STAMP)/system: scripts/system-packages
+	@mkdir -p $(STAMP)
+	@bash scripts/system-packages
+	@touch $@
+
+$(STAMP)/python: requirements/dev.txt requirements/torch.txt pyproject.toml
+	@mkdir -p $(STAMP)
+	@echo "setup: Python environment in $(VENV) (torch, then 100 pinned packages)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements/torch.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(NODE_STAMP): cloud/web/package-lock.json
+	@echo "setup: web packages"
+	@cd cloud/web && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STAMP)/web: $(NODE_STAMP) $(shell find cloud/web/src cloud/web/index.html cloud/web/vite.config.ts -type f 2>/dev/null)
+	@mkdir -p $(STAMP)
+	@echo "setup: building the pages"
+	@cd cloud/web && npm run build --silent
+	@touch $@
+
+web: $(STAMP)/web
+
+demo: setup
+	@$(BIN)/deepepil-cloud demo --source "$(SOURCE)"
+
+check: setup
+	$(BIN)/ruff format --check shared edge_agent cloud models tests
+	$(BIN)/ruff check shared edge_agent cloud models tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd cloud/web && npm run check --silent
+	$(BIN)/pytest -q tests/rules
+
+test: check
+	cd cloud/web && npm test --silent
+	$(BIN)/pytest -q --ignore=tests/rules
+
+bench: bench-edge
+
+bench-edge: setup
+	$(BIN)/python -m tests.bench.bench_edge
+
+evaluate: setup
+	$(BIN)/deepepil-models evaluate detector
+	$(BIN)/deepepil-models evaluate i3d
+
+docs: setup
+	$(BIN)/python -m cloud.openapi > cloud/web/openapi.json
+	cd cloud/web && npm run generate --silent
+	$(BIN)/python -m scripts.performance > docs/performance.md
+
+PIP_COMPILE := $(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --no-emit-package torch --python-version 3.11 pyproject.toml
+pins:
+	$(PIP_COMPILE) --extra edge -o requirements/edge.txt
+	$(PIP_COMPILE) --extra cloud -o requirements/cloud.txt
+	$(PIP_COMPILE) --extra edge --extra ward --extra cloud --extra train --extra dev -o requirements/dev.txt
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache cloud/web/dist
