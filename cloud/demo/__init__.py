@@ -1,0 +1,1 @@
+"""The demonstration: broker, database, cloud and two simulated beds on one machine, started and stopped by one command."""
