@@ -1,0 +1,1 @@
+"""From an event's span in the ring to watchable proxies and a manifest."""

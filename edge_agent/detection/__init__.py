@@ -1,0 +1,1 @@
+"""Previews in, scores and events out."""

@@ -1,0 +1,61 @@
+"""The delivery side's tables in `edge.db`: events, messages that wait for a receipt, dead letters, clips, scores, counters.
+
+`database.py` applies `DDL` on every open; each statement is idempotent. Times are integer ns, ids are text.
+"""
+
+from __future__ import annotations
+
+DDL = """
+CREATE TABLE IF NOT EXISTS counters (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS events (
+    event_id TEXT PRIMARY KEY,
+    phase TEXT NOT NULL CHECK (phase IN ('opened', 'updated', 'closed')),
+    revision INTEGER NOT NULL,
+    report TEXT NOT NULL,
+    known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1))
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS open_events ON events (event_id) WHERE phase <> 'closed';
+
+CREATE TABLE IF NOT EXISTS messages (
+    sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+    event_id TEXT NOT NULL REFERENCES events (event_id),
+    body BLOB NOT NULL,
+    queued_utc_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS messages_of_event ON messages (event_id);
+
+CREATE TABLE IF NOT EXISTS dead_letters (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('message', 'clip', 'event')),
+    event_id TEXT NOT NULL,
+    sequence INTEGER,
+    body BLOB,
+    reason TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS clips (
+    event_id TEXT PRIMARY KEY REFERENCES events (event_id),
+    stage TEXT NOT NULL CHECK (stage IN ('recording', 'ready', 'stored', 'released', 'dead')),
+    manifest TEXT,
+    reason TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS clips_of_stage ON clips (stage);
+
+CREATE TABLE IF NOT EXISTS scores (
+    number INTEGER PRIMARY KEY,
+    boot_id TEXT NOT NULL,
+    mono_ns INTEGER NOT NULL,
+    utc_ns INTEGER NOT NULL,
+    value REAL NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX IF NOT EXISTS scores_in_time ON scores (boot_id, mono_ns);
+"""

@@ -1,0 +1,1 @@
+"""Brings clips to the cloud over HTTPS: what to send next, how, and what the answers mean."""
