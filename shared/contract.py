@@ -56,6 +56,9 @@ def parse_json(body: bytes | str, limit_bytes: int) -> dict[str, Any]:
         raise Refused(f"The message is {len(body)} bytes long; the limit is {limit_bytes}.", size_bytes=len(body))
     try:
         found = json.loads(body, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise Refused("The message holds text with lone surrogates or in another encoding than UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise Refused(f"The message is not a JSON object: {error}.") from error
     if not isinstance(found, dict):
@@ -75,7 +78,7 @@ def read_contract(kind: type[ContractType], body: bytes | str, limit_bytes: int 
     """Parses and validates a message. Raises Refused with a sentence that names the first wrong field."""
     fields = parse_json(body, limit_bytes)
     try:
-        return kind.model_validate_json(json.dumps(fields))
+        return kind.model_validate_json(json.dumps(fields), strict=True)
     except (ValidationError, ValueError) as error:
         sentence = sentence_of(error) if isinstance(error, ValidationError) else f"{error}."
         raise Refused(f"{kind.__name__} refused: {sentence}", contract=kind.__name__) from error

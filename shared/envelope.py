@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -47,9 +48,7 @@ def new_traceparent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
-def seal(
-    address: Address, body: Contract, utc_ns: int, *, sequence: int = 0, traceparent: str | None = None
-) -> bytes:
+def seal(address: Address, body: Contract, utc_ns: int, *, sequence: int = 0, traceparent: str | None = None) -> bytes:
     """The message as bytes. Raises Refused when it is larger than its topic allows: size is checked before queueing."""
     rule = RULES[address.topic]
     message = Envelope(
@@ -75,9 +74,9 @@ def unseal(address: Address, payload: bytes, kind: type[ContractType]) -> tuple[
     rule = RULES[address.topic]
     fields = parse_json(payload, rule.limit_bytes)
     try:
-        envelope = Envelope.model_validate(fields)
+        envelope = Envelope.model_validate_json(json.dumps(fields), strict=True)
         datetime.fromisoformat(envelope.time)
-        body = kind.model_validate_json(envelope.model_dump_json(include={"data"})[len('{"data":') : -1])
+        body = kind.model_validate_json(json.dumps(envelope.data), strict=True)
     except ValidationError as error:
         raise Refused(f"The {address.topic.value} message is refused: {sentence_of(error)}") from error
     except ValueError as error:

@@ -42,7 +42,8 @@ class Preview:
 def ir_to_u8(ir: npt.NDArray[np.generic] | Floats) -> Uint8Image:
     """Active infrared (any float or integer array, 0..65535) through the tone curve 255·ln(1+ir/64)/ln(1+65535/64)."""
     toned = np.log1p(np.asarray(ir, dtype=np.float32) / np.float32(IR_KNEE)) * np.float32(_IR_SCALE)
-    return np.rint(toned).astype(np.uint8)
+    small: Uint8Image = np.rint(toned).astype(np.uint8)
+    return small
 
 
 def depth_to_u8(depth_mm: Floats, valid: npt.NDArray[np.bool_]) -> Uint8Image:
@@ -76,7 +77,8 @@ def _blocks(image: Uint16Image) -> Uint16Image:
 
 def _block_sums(blocks: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
     rows = np.add.reduce(blocks, axis=1, dtype=np.uint32)
-    return np.add.reduce(rows, axis=2, dtype=np.uint32).astype(np.int64)
+    sums: npt.NDArray[np.int64] = np.add.reduce(rows, axis=2, dtype=np.uint32).astype(np.int64)
+    return sums
 
 
 def preview_of(depth_mm: Uint16Image | None, ir: Uint16Image | None) -> tuple[Uint8Image, Uint8Image]:

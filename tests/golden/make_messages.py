@@ -1,0 +1,171 @@
+"""Writes one golden message of each contract: run by hand when a contract is born, never to make a red test green after a tagged version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+from shared.classification import Classification, WindowVerdict
+from shared.clip import ClipAnswer, ClipManifest, ManifestSegment, MissingObject, ProxyFile, RawDecision, ScoreSample
+from shared.command import DesiredState
+from shared.contract import Contract
+from shared.event import EventCause, EventPhase, EventReport
+from shared.frame import Stream
+from shared.gap import Gap, GapCause
+from shared.heartbeat import BedState, Heartbeat, ProcessHealth
+from shared.label import Label
+from shared.receipt import Receipt, ReceiptKind
+from shared.review import Review, Verdict
+from shared.stay import Stay
+
+FOLDER = Path(__file__).parent / "messages"
+EVENT = UUID("01900000-0000-7000-8000-000000000001")
+STAY = UUID("01900000-0000-7000-8000-000000000002")
+BOOT = "11111111-2222-3333-4444-555555555555"
+SECOND_NS = 1_000_000_000
+UTC_NS = 1_750_000_000 * SECOND_NS
+SHA = "ab" * 32
+
+
+def _gap() -> Gap:
+    return Gap(
+        stream=Stream.colour,
+        cause=GapCause.bus,
+        boot_id=BOOT,
+        start_mono_ns=70 * SECOND_NS,
+        end_mono_ns=71 * SECOND_NS,
+        start_utc_ns=UTC_NS + 70 * SECOND_NS,
+        end_utc_ns=UTC_NS + 71 * SECOND_NS,
+        missing_frames=10,
+    )
+
+
+def _event() -> EventReport:
+    return EventReport(
+        event_id=EVENT,
+        revision=2,
+        phase=EventPhase.closed,
+        cause=EventCause.detector,
+        stay_id=STAY,
+        boot_id=BOOT,
+        start_mono_ns=100 * SECOND_NS,
+        end_mono_ns=160 * SECOND_NS,
+        clip_start_mono_ns=60 * SECOND_NS,
+        clip_end_mono_ns=175 * SECOND_NS,
+        start_utc_ns=UTC_NS + 100 * SECOND_NS,
+        end_utc_ns=UTC_NS + 160 * SECOND_NS,
+        peak_score=0.93,
+        motor_type="tonic_clonic",
+        release="detector-v0",
+    )
+
+
+def _manifest() -> ClipManifest:
+    segment = ManifestSegment(
+        sha256=SHA,
+        size_bytes=12_345_678,
+        sequence=7,
+        start_mono_ns=60 * SECOND_NS,
+        end_mono_ns=70 * SECOND_NS,
+        start_utc_ns=UTC_NS + 60 * SECOND_NS,
+        frames={Stream.depth: 300, Stream.ir: 300, Stream.colour: 90},
+    )
+    proxy = ProxyFile(
+        stream=Stream.ir,
+        sha256="cd" * 32,
+        size_bytes=4_000_000,
+        codec="avc1.42c01e",
+        width=512,
+        height=424,
+        frame_mono_ns=[60 * SECOND_NS, 60 * SECOND_NS + 33_333_333],
+    )
+    return ClipManifest(
+        event_id=EVENT,
+        boot_id=BOOT,
+        start_mono_ns=60 * SECOND_NS,
+        end_mono_ns=175 * SECOND_NS,
+        start_utc_ns=UTC_NS + 60 * SECOND_NS,
+        segments=[segment],
+        proxies=[proxy],
+        gaps=[_gap()],
+        coverage={Stream.depth: 1.0, Stream.ir: 1.0, Stream.colour: 0.99},
+        scores=[ScoreSample(mono_ns=100 * SECOND_NS, value=0.5)],
+    )
+
+
+def _heartbeat() -> Heartbeat:
+    return Heartbeat(
+        boot_id=BOOT,
+        mono_ns=200 * SECOND_NS,
+        utc_ns=UTC_NS + 200 * SECOND_NS,
+        version="0.1.0",
+        release="detector-v0",
+        stay_id=STAY,
+        paused=False,
+        camera="open",
+        coverage_1h={Stream.depth: 1.0, Stream.ir: 1.0},
+        last_frame_age_s=0.03,
+        last_score=0.02,
+        ring_bytes=10**9,
+        ring_hours=0.5,
+        promise_hours=72.0,
+        disk_free_bytes=10**12,
+        outbox_waiting=0,
+        clips_waiting=1,
+        pinned_bytes=0,
+        dropped_frames=0,
+        alarms=[],
+        processes=[
+            ProcessHealth(
+                name="recorder", running=True, restarts=0, progress_age_s=0.1, core_share=0.1, rss_bytes=10**8
+            )
+        ],
+    )
+
+
+GOLDEN: dict[str, Contract] = {
+    "event": _event(),
+    "clip-manifest": _manifest(),
+    "clip-answer": ClipAnswer(
+        event_id=EVENT, missing=[MissingObject(sha256=SHA, chunks=[0, 2])], raw=RawDecision.wait, clip_stored=False
+    ),
+    "gap": _gap(),
+    "heartbeat": _heartbeat(),
+    "state": BedState(online=True, session=3, version="0.1.0"),
+    "receipt": Receipt(event_id=EVENT, sequence=41, kind=ReceiptKind.stored, committed_utc_ns=UTC_NS),
+    "desired": DesiredState(
+        version=4, stay_id=STAY, paused=False, record_unassigned=True, release=None, issued_utc_ns=UTC_NS
+    ),
+    "stay": Stay(stay_id=STAY, site="porto", bed="bed-1", patient_code="PT-7KQ2M", admitted_utc_ns=UTC_NS),
+    "review": Review(
+        event_id=EVENT,
+        reviewer="reader",
+        verdict=Verdict.confirmed,
+        version=1,
+        suggestion_shown=True,
+        reviewed_utc_ns=UTC_NS,
+    ),
+    "label": Label(event_id=EVENT, verdict=Verdict.confirmed, version=1, readers=1, agreed_utc_ns=UTC_NS),
+    "classification": Classification(
+        event_id=EVENT,
+        release="i3d-narrow-v1",
+        probabilities={"FLE": 0.7, "TLE": 0.2, "non-epileptic": 0.1},
+        windows=[WindowVerdict(start_ns=0, probabilities={"FLE": 0.7, "TLE": 0.2, "non-epileptic": 0.1})],
+        simulated=True,
+        seconds_spent=1.5,
+        frames=900,
+    ),
+}
+
+
+def main() -> None:
+    """Writes the files that are missing; an existing golden file is never touched."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, message in GOLDEN.items():
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            path.write_text(message.model_dump_json(indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
