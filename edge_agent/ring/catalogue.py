@@ -1,0 +1,179 @@
+"""The catalogue of the ring: which sealed segments there are, which gaps, and how much of a span was recorded."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field
+
+from edge_agent.ring.folder import SEGMENTS
+from shared.contract import Bytes, Contract, Count, Nanoseconds, Text
+from shared.frame import Stream
+from shared.gap import Gap
+from shared.ids import BootId, Sha256, Uuid7
+
+
+class SegmentRow(Contract):
+    """One sealed segment: half-open span [start_mono_ns, end_mono_ns) of its boot, counts of records by stream."""
+
+    sha256: Sha256
+    segment_id: Uuid7
+    sequence: Count
+    boot_id: BootId
+    stay_id: Uuid7 | None
+    start_mono_ns: Nanoseconds
+    end_mono_ns: Nanoseconds
+    start_utc_ns: Nanoseconds
+    end_utc_ns: Nanoseconds
+    size_bytes: Bytes
+    frames: dict[Stream, Count]
+    file: Text = Field(max_length=80, pattern=r"^[0-9a-f]{64}\.seg$")
+
+    def path(self, folder: Path) -> Path:
+        """Where the file lies in the bed's folder."""
+        return folder / SEGMENTS / self.file
+
+
+def _row(found: sqlite3.Row) -> SegmentRow:
+    fields = dict(found)
+    fields["frames"] = json.loads(fields["frames"])
+    return SegmentRow.model_validate(fields)
+
+
+def insert_segment(connection: sqlite3.Connection, row: SegmentRow) -> None:
+    """Adds the row of a sealed file; a row that is there already stays as it is."""
+    frames = json.dumps({stream.value: count for stream, count in sorted(row.frames.items())})
+    connection.execute(
+        "INSERT INTO segments (sha256, segment_id, sequence, boot_id, stay_id, start_mono_ns, end_mono_ns, start_utc_ns, "
+        "end_utc_ns, size_bytes, frames, file) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
+        (
+            row.sha256, str(row.segment_id), row.sequence, row.boot_id, str(row.stay_id) if row.stay_id else None,
+            row.start_mono_ns, row.end_mono_ns, row.start_utc_ns, row.end_utc_ns, row.size_bytes, frames, row.file,
+        ),
+    )  # fmt: skip
+
+
+def all_segments(connection: sqlite3.Connection) -> list[SegmentRow]:
+    """Every segment in the order of its sequence number."""
+    return [_row(found) for found in connection.execute("SELECT * FROM segments ORDER BY sequence")]
+
+
+def segment_by_sha256(connection: sqlite3.Connection, sha256: str) -> SegmentRow | None:
+    """The row of that hash, or None when the ring does not hold it (any more)."""
+    found = connection.execute("SELECT * FROM segments WHERE sha256 = ?", (sha256,)).fetchone()
+    return None if found is None else _row(found)
+
+
+def segments_between(
+    connection: sqlite3.Connection, boot_id: str, start_mono_ns: int, end_mono_ns: int
+) -> list[SegmentRow]:
+    """The sealed segments of a boot that overlap the half-open span, in the order of time."""
+    found = connection.execute(
+        "SELECT * FROM segments WHERE boot_id = ? AND start_mono_ns < ? AND end_mono_ns > ? "
+        "ORDER BY start_mono_ns, sequence",
+        (boot_id, end_mono_ns, start_mono_ns),
+    )
+    return [_row(each) for each in found]
+
+
+def newest_segment(connection: sqlite3.Connection) -> SegmentRow | None:
+    """The segment with the highest sequence number."""
+    found = connection.execute("SELECT * FROM segments ORDER BY sequence DESC LIMIT 1").fetchone()
+    return None if found is None else _row(found)
+
+
+def oldest_segment(connection: sqlite3.Connection) -> SegmentRow | None:
+    """The segment with the lowest sequence number."""
+    found = connection.execute("SELECT * FROM segments ORDER BY sequence LIMIT 1").fetchone()
+    return None if found is None else _row(found)
+
+
+def total_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of all catalogued segments."""
+    return int(connection.execute("SELECT COALESCE(SUM(size_bytes), 0) FROM segments").fetchone()[0])
+
+
+def pinned_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of the segments that some event holds."""
+    found = connection.execute(
+        "SELECT COALESCE(SUM(size_bytes), 0) FROM segments AS s WHERE EXISTS (SELECT 1 FROM pins AS p WHERE "
+        "p.boot_id = s.boot_id AND p.start_mono_ns < s.end_mono_ns AND p.end_mono_ns > s.start_mono_ns)"
+    )
+    return int(found.fetchone()[0])
+
+
+def next_sequence(connection: sqlite3.Connection) -> int:
+    """Takes the next per-bed sequence number of a segment; a number is never given twice, also after a power cut."""
+    found = connection.execute(
+        "INSERT INTO ring_state (name, value) VALUES ('next_sequence', 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
+    )
+    return int(found.fetchone()[0]) - 1
+
+
+def insert_gap(connection: sqlite3.Connection, gap: Gap) -> None:
+    """Adds a gap; telling one twice (it is in a recovered segment too) changes nothing."""
+    connection.execute(
+        "INSERT INTO gaps (stream, cause, boot_id, start_mono_ns, end_mono_ns, start_utc_ns, end_utc_ns, missing_frames) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            gap.stream.value, gap.cause.value, gap.boot_id, gap.start_mono_ns, gap.end_mono_ns, gap.start_utc_ns,
+            gap.end_utc_ns, gap.missing_frames,
+        ),
+    )  # fmt: skip
+
+
+def gaps_between(connection: sqlite3.Connection, boot_id: str, start_mono_ns: int, end_mono_ns: int) -> list[Gap]:
+    """The gaps of a boot that overlap the half-open span, in the order of time."""
+    found = connection.execute(
+        "SELECT * FROM gaps WHERE boot_id = ? AND start_mono_ns < ? AND end_mono_ns > ? "
+        "ORDER BY start_mono_ns, stream, cause",
+        (boot_id, end_mono_ns, start_mono_ns),
+    )
+    return [Gap.model_validate({name: each[name] for name in Gap.model_fields}) for each in found]
+
+
+Span = tuple[int, int]
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Half-open spans in order, overlapping and touching ones joined, empty ones left out."""
+    joined: list[Span] = []
+    for start, end in sorted(span for span in spans if span[1] > span[0]):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def covered_ns(recorded: Iterable[Span], missing: Iterable[Span], within: Span) -> int:
+    """How much of `within` lies in `recorded` and not in `missing`, in ns."""
+    inside = merged((max(start, within[0]), min(end, within[1])) for start, end in recorded)
+    holes = merged(missing)
+    total = sum(end - start for start, end in inside)
+    for start, end in inside:
+        total -= sum(max(0, min(end, hole[1]) - max(start, hole[0])) for hole in holes)
+    return total
+
+
+def coverage_between(
+    connection: sqlite3.Connection, boot_id: str, start_mono_ns: int, end_mono_ns: int
+) -> dict[Stream, float]:
+    """Recorded share (0..1) of the span for each stream that any segment in it holds; gaps count as not recorded."""
+    rows = segments_between(connection, boot_id, start_mono_ns, end_mono_ns)
+    gaps = gaps_between(connection, boot_id, start_mono_ns, end_mono_ns)
+    length_ns = max(1, end_mono_ns - start_mono_ns)
+    streams = sorted({stream for row in rows for stream, count in row.frames.items() if count} - {Stream.preview})
+    return {
+        stream: covered_ns(
+            ((row.start_mono_ns, row.end_mono_ns) for row in rows if row.frames.get(stream)),
+            ((gap.start_mono_ns, gap.end_mono_ns) for gap in gaps if gap.stream is stream),
+            (start_mono_ns, end_mono_ns),
+        )
+        / length_ns
+        for stream in streams
+    }

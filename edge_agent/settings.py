@@ -1,0 +1,191 @@
+"""The one TOML file of a bed's agent, strictly typed: an unknown key or a wrong value is an error that names it.
+
+Each setting is explained in docs/operations/settings.md. Relative paths count from the folder of the file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from shared.errors import Misconfigured
+from shared.ids import BedName, ReleaseName, SiteName
+from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH
+
+MIB = 1024 * 1024
+
+
+def _as_path(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str) or not value:
+        return value if isinstance(value, Path) else ""
+    base = (info.context or {}).get("base", Path.cwd())
+    return (Path(base) / Path(value).expanduser()).resolve()
+
+
+def _is_http(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    return url.rstrip("/")
+
+
+FilePath = Annotated[Path, BeforeValidator(_as_path)]
+HttpUrl = Annotated[str, AfterValidator(_is_http)]
+
+
+class Section(BaseModel):
+    """Base of all sections: strict types, unknown keys refused, immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class BedSettings(Section):
+    """Which bed this box films."""
+
+    site: SiteName
+    bed: BedName
+
+
+class StorageSettings(Section):
+    """Where the ring lies and how large it may grow."""
+
+    folder: FilePath
+    max_bytes: int = Field(ge=16 * MIB)
+    max_hours: float = Field(default=72.0, gt=0, le=24 * 90)
+    reserve_bytes: int = Field(default=1024 * MIB, ge=MIB)
+
+
+class SourceSettings(Section):
+    """The camera, or what stands for it."""
+
+    kind: Literal["simulator", "mkv_playback"]
+    file: FilePath | None = None
+    loop: bool = False
+    patient_seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    night_seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    plan: Literal["demo", "night"] = "night"
+    width: int = Field(default=512, ge=PREVIEW_WIDTH, le=8192)
+    height: int = Field(default=424, ge=PREVIEW_HEIGHT, le=8192)
+    frames_per_s: float = Field(default=30.0, gt=0, le=120)
+    colour_per_s: float = Field(default=10.0, ge=0, le=120)
+    colour_width: int = Field(default=1920, ge=16, le=8192)
+    colour_height: int = Field(default=1080, ge=16, le=8192)
+
+    @model_validator(mode="after")
+    def _playback_has_a_file(self) -> SourceSettings:
+        if self.kind == "mkv_playback" and self.file is None:
+            raise ValueError('kind "mkv_playback" needs the setting file')
+        if self.colour_per_s > self.frames_per_s:
+            raise ValueError("colour_per_s must not be above frames_per_s")
+        return self
+
+
+class DetectorSettings(Section):
+    """Where the releases lie and which one runs until the cloud asks for another."""
+
+    releases_folder: FilePath
+    release: ReleaseName
+
+
+class MqttSettings(Section):
+    """The broker. Without certificate files the link is plain and allowed to this machine only."""
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(default=8883, ge=1, le=65535)
+    ca_file: FilePath | None = None
+    certificate_file: FilePath | None = None
+    key_file: FilePath | None = None
+
+    @property
+    def plain(self) -> bool:
+        """True when no TLS is set up."""
+        return self.ca_file is None
+
+    @model_validator(mode="after")
+    def _plain_only_at_home(self) -> MqttSettings:
+        files = (self.ca_file, self.certificate_file, self.key_file)
+        if any(files) and not all(files):
+            raise ValueError("ca_file, certificate_file and key_file go together: give all three or none")
+        if self.plain and not is_loopback(self.host):
+            raise ValueError(f"a link without certificates is refused unless the host is this machine, not {self.host}")
+        return self
+
+
+class CloudSettings(Section):
+    """The cloud's HTTPS address; the bed's certificate of [mqtt] is shown there too."""
+
+    url: HttpUrl
+    ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _plain_only_at_home(self) -> CloudSettings:
+        parts = urlsplit(self.url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError(f"http:// is refused unless the host is this machine, not {parts.hostname}")
+        return self
+
+
+class UploadSettings(Section):
+    """How fast clips may travel."""
+
+    rate_bytes_per_s: int = Field(default=0, ge=0)
+
+
+class Settings(Section):
+    """All settings of one bed."""
+
+    bed: BedSettings
+    storage: StorageSettings
+    source: SourceSettings
+    detector: DetectorSettings
+    mqtt: MqttSettings
+    cloud: CloudSettings
+    upload: UploadSettings = UploadSettings()
+
+
+def is_loopback(host: str) -> bool:
+    """True for localhost and addresses that never leave this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _sentence(path: Path, error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in fault["loc"]) or "the file"
+    if fault["type"] == "extra_forbidden":
+        return f"{path.name}: {key} is not a known setting; docs/operations/settings.md lists them all."
+    if fault["type"] == "missing":
+        return f"{path.name}: {key} is missing."
+    return f"{path.name}: {key}: {fault['msg'].removeprefix('Value error, ')}."
+
+
+def load_settings(path: Path) -> Settings:
+    """Reads and checks the file. Raises Misconfigured with one sentence that names the first wrong setting."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"The settings file {path} is not TOML: {error}.") from error
+    try:
+        return Settings.model_validate(found, context={"base": path.resolve().parent})
+    except ValidationError as error:
+        raise Misconfigured(_sentence(path, error)) from error

@@ -1,0 +1,1 @@
+"""What gives frames: cameras, and what stands for them, behind one protocol."""
