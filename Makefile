@@ -73,9 +73,9 @@ evaluate: setup
 	$(BIN)/deepepil-models evaluate i3d
 
 docs: setup
-	$(BIN)/python -m cloud.openapi > cloud/web/openapi.json
+	$(BIN)/python -m cloud.openapi > build/openapi.json && mv build/openapi.json cloud/web/openapi.json
 	cd cloud/web && npm run generate --silent
-	$(BIN)/python -m scripts.performance > docs/performance.md
+	$(BIN)/python -m scripts.performance > build/performance.md && mv build/performance.md docs/performance.md
 
 PIP_COMPILE := $(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --no-emit-package torch --python-version 3.11 pyproject.toml
 pins:

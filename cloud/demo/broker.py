@@ -56,7 +56,9 @@ def start_broker(
     """Starts Mosquitto and returns when it listens. Raises Misconfigured when it is not installed, Transient when it does not come up."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
-        raise Misconfigured("The broker Mosquitto is not installed; `make setup` installs it (Debian package mosquitto).")
+        raise Misconfigured(
+            "The broker Mosquitto is not installed; `make setup` installs it (Debian package mosquitto)."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "acl").write_text(access_list(bed_names, cloud_name))
     (folder / "acl").chmod(0o600)

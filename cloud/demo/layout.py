@@ -16,12 +16,15 @@ PORTS_TRIED = 50
 
 @dataclass(frozen=True, slots=True)
 class DemoBed:
-    """One bed of the demonstration; the seeds choose its simulated patient and night."""
+    """One bed of the demonstration; the seeds choose its simulated patient and night. Colour is low-rate by default."""
 
     site: str
     bed: str
     patient_seed: int
     night_seed: int
+    colour_per_s: float = 2.0
+    colour_width: int = 960
+    colour_height: int = 540
 
     @property
     def name(self) -> str:

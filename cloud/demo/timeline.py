@@ -21,18 +21,26 @@ def _event(fields: Fields) -> str:
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "camera_opened": lambda f: "camera open",
     "camera_lost": lambda f: f"camera lost: {f.get('reason', '')}",
-    "segment_sealed": lambda f: f"recorded {f.get('seconds', 0):.0f} s, {_megabytes(f)}, {f.get('ratio', 0):.1f} times smaller than raw",
+    "segment_sealed": lambda f: (
+        f"recorded {f.get('seconds', 0):.0f} s, {_megabytes(f)}, {f.get('ratio', 0):.1f} times smaller than raw"
+    ),
     "score_flowing": lambda f: f"scored, now {f.get('value', 0):.2f}",
     "event_opened": lambda f: f"event …{_event(f)} opened at the bed",
-    "event_closed": lambda f: f"event …{_event(f)} closed, {f.get('motor_type', '')}, peak score {f.get('peak_score', 0):.2f}",
+    "event_closed": lambda f: (
+        f"event …{_event(f)} closed, {f.get('motor_type', '')}, peak score {f.get('peak_score', 0):.2f}"
+    ),
     "event_stored": lambda f: f"event …{_event(f)} {f.get('phase', '')} report stored in the cloud",
     "receipt_arrived": lambda f: f"receipt {f.get('kind', '')} for event …{_event(f)}, message {f.get('sequence', '')}",
     "proxy_made": lambda f: f"proxy {f.get('stream', '')} made for event …{_event(f)}, {_megabytes(f)}",
     "proxy_stored": lambda f: f"proxy {f.get('stream', '')} of event …{_event(f)} watchable",
     "clip_stored": lambda f: f"clip of event …{_event(f)} stored",
-    "event_classified": lambda f: f"event …{_event(f)} classified: {f.get('best', '')} {f.get('probability', 0):.0%} (trained on simulation) in {f.get('seconds', 0):.1f} s",
+    "event_classified": lambda f: (
+        f"event …{_event(f)} classified: {f.get('best', '')} {f.get('probability', 0):.0%} (trained on simulation) in {f.get('seconds', 0):.1f} s"
+    ),
     "verdict_given": lambda f: f"event …{_event(f)} reviewed: {f.get('verdict', '')}",
-    "gap_recorded": lambda f: f"gap of {f.get('seconds', 0):.1f} s in {f.get('stream', 'the recording')}, cause {f.get('cause', '')}",
+    "gap_recorded": lambda f: (
+        f"gap of {f.get('seconds', 0):.1f} s in {f.get('stream', 'the recording')}, cause {f.get('cause', '')}"
+    ),
     "process_ended": lambda f: f"process {f.get('name', '')} ended, it is started again",
     "process_started": lambda f: f"process {f.get('name', '')} started",
     "segment_evicted": lambda f: "oldest segment gone, the ring is full",

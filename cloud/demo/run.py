@@ -1,0 +1,180 @@
+"""`deepepil-cloud demo`: sets up and starts everything, tells what flows, stops everything cleanly on Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cloud.demo import configs
+from cloud.demo.broker import start_broker
+from cloud.demo.layout import DEMO_BEDS, DemoBed, Ports
+from cloud.demo.programs import Program, start_program
+from cloud.demo.timeline import line_for
+from cloud.devices.authority import Authority
+from shared.errors import Misconfigured, Transient
+
+CLOUD_START_LIMIT_S = 90.0
+WATCH_PERIOD_S = 0.5
+LEAST_FREE_BYTES = 4 * configs.GIB
+
+
+@dataclass(slots=True)
+class Demo:
+    """One run of the demonstration in `folder`."""
+
+    folder: Path
+    source: str
+    releases: Path
+    ports: Ports
+    beds: tuple[DemoBed, ...] = DEMO_BEDS
+    programs: list[Program] = field(default_factory=list)
+    broker: subprocess.Popen[bytes] | None = None
+    listening: threading.Event = field(default_factory=threading.Event)
+    stop_asked: threading.Event = field(default_factory=threading.Event)
+    _print_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def say(self, sentence: str) -> None:
+        with self._print_lock:
+            print(f"{datetime.now().astimezone():%H:%M:%S.%f}"[:-3] + f"  {'demo':<6}  {sentence}", flush=True)
+
+    def tell(self, origin: str, raw: str) -> None:
+        """A line of a child's log: noticed, and told when people may care."""
+        if '"people_listening"' in raw:
+            self.listening.set()
+        line = line_for(raw, origin)
+        if line is not None:
+            with self._print_lock:
+                print(line, flush=True)
+
+    def prepare(self) -> None:
+        """Folders, certificates, configuration files and the database. Raises Misconfigured with a sentence."""
+        _require_room(self.folder)
+        authority = Authority.open(self.folder / "authority")
+        certificates = self.folder / "certificates"
+        of_server = _issue(authority, certificates, "server")
+        of_cloud = _issue(authority, certificates, configs.CLOUD_NAME)
+        self.broker = start_broker(
+            self.folder / "broker",
+            self.ports.broker,
+            certificate=of_server.certificate,
+            key=of_server.key,
+            authority=of_server.authority,
+            bed_names=[bed.name for bed in self.beds],
+            cloud_name=configs.CLOUD_NAME,
+        )
+        self.say(f"broker listens at 127.0.0.1:{self.ports.broker}, TLS with one certificate a bed")
+        (self.folder / "cloud.toml").write_text(configs.cloud_file(self.folder, self.ports, of_cloud, of_server))
+        for bed in self.beds:
+            of_bed = _issue(authority, certificates, bed.name)
+            text = configs.bed_file(self.folder, bed, self.ports, of_bed, self.source, self.releases)
+            (self.folder / f"{bed.bed}.toml").write_text(text)
+        self.say("preparing the database")
+        self._migrate()
+
+    def _migrate(self) -> None:
+        command = [_program("deepepil-cloud"), "migrate", "--config", str(self.folder / "cloud.toml")]
+        for bed in self.beds:
+            command += ["--bed", bed.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        for line in done.stdout.splitlines():
+            self.tell("cloud", line)
+        if done.returncode != 0:
+            raise Misconfigured(f"The database could not be prepared: {done.stderr.strip() or done.stdout.strip()}")
+
+    def start(self) -> None:
+        """Cloud first, beds when people can already look. Raises Transient when the cloud does not come up."""
+        logs = self.folder / "logs"
+        command = [_program("deepepil-cloud"), "all", "--config", str(self.folder / "cloud.toml")]
+        cloud = start_program("cloud", command, logs, self.tell)
+        self.programs.append(cloud)
+        waited_s = 0.0
+        while not self.listening.wait(WATCH_PERIOD_S) and not cloud.ended and waited_s < CLOUD_START_LIMIT_S:
+            waited_s += WATCH_PERIOD_S
+        if not self.listening.is_set():
+            raise Transient(f"The cloud did not come up; its log is {logs / 'cloud.jsonl'}")
+        for bed in self.beds:
+            command = [_program("deepepil-edge"), "run", "--config", str(self.folder / f"{bed.bed}.toml")]
+            self.programs.append(start_program(bed.bed, command, logs, self.tell))
+
+    def watch(self) -> int:
+        """Until Ctrl-C, or until a program ends that should not. Returns the exit code."""
+        while not self.stop_asked.wait(WATCH_PERIOD_S):
+            ended = next((program for program in self.programs if program.ended), None)
+            if ended is not None:
+                self.say(f"{ended.name} ended by itself; its log is {self.folder / 'logs' / ended.name}.jsonl")
+                return 1
+            if self.broker is not None and self.broker.poll() is not None:
+                self.say(f"the broker ended by itself; its log is {self.folder / 'broker' / 'mosquitto.log'}")
+                return 1
+        return 0
+
+    def stop(self) -> None:
+        """Beds, then cloud, then broker; each within its bound."""
+        self.say("stopping: beds, cloud, broker")
+        stopping = [threading.Thread(target=program.stop) for program in self.programs if program.name != "cloud"]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
+        for program in self.programs:
+            program.stop()
+        if self.broker is not None:
+            self.broker.terminate()
+            try:
+                self.broker.wait(10)
+            except subprocess.TimeoutExpired:
+                self.broker.kill()
+        self.say("stopped; the next start goes on with the same data")
+
+
+def _issue(authority: Authority, folder: Path, name: str) -> configs.Certificates:
+    certificate, key = authority.issue_files(name, folder)
+    return configs.Certificates(certificate, key, authority.certificate_file)
+
+
+def _program(name: str) -> str:
+    """The installed command beside the running Python, then the one on the PATH."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise Misconfigured(f"The command {name} is not installed here.")
+    return found
+
+
+def _require_room(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < LEAST_FREE_BYTES:
+        raise Misconfigured(
+            f"{folder} has {free_bytes / 1e9:.1f} GB free; the demonstration needs at least {LEAST_FREE_BYTES / 1e9:.0f} GB."
+        )
+
+
+def run_demo(folder: Path, source: str, releases: Path | None) -> int:
+    """The whole demonstration; returns the exit code."""
+    if source != "simulator" and not Path(source).is_file():
+        raise Misconfigured(
+            f"SOURCE: there is no file {source}; give an Azure Kinect recording (.mkv) or leave it out."
+        )
+    demo = Demo(folder, source, releases or configs.releases_folder(), Ports.choose())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: demo.stop_asked.set())
+    os.umask(0o077)
+    demo.say(f"data in {folder}")
+    code = 1
+    try:
+        demo.prepare()
+        demo.start()
+        demo.say(f"review at http://127.0.0.1:{demo.ports.people}  (Ctrl-C stops everything)")
+        demo.say("the beds are simulated: what is detected and classified here says nothing about patients")
+        code = demo.watch()
+    finally:
+        demo.stop()
+    return code
