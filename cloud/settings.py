@@ -1,0 +1,176 @@
+"""The cloud's one configuration file. In: a TOML file. Out: `CloudSettings`, strictly typed; an unknown key is an error that names it.
+
+Relative paths are relative to the file's own folder. Every setting is described in docs/operations/cloud-settings.md.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from shared.clip import RawPolicy
+from shared.contract import sentence_of
+from shared.errors import Misconfigured
+
+LIMIT_BYTES = 256 * 1024
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+RELEASES_FOLDER = Path(__file__).resolve().parent.parent / "models" / "releases"
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+FilePath = Annotated[Path, Field(strict=False)]
+
+
+class Section(BaseModel):
+    """One table of the file: strict types, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_max_length=4_096)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _relative_to_file(cls, value: Any, info: ValidationInfo) -> Any:
+        folder = (info.context or {}).get("folder")
+        if isinstance(value, Path) and folder is not None:
+            return (folder / value).resolve()
+        return value
+
+
+class DatabaseSection(Section):
+    """Where the rows lie. `embedded:FOLDER` starts a server of its own; any other URL names a PostgreSQL."""
+
+    url: str = Field(pattern=r"^(embedded:.+|postgres(ql)?://.+)$")
+    connections: int = Field(default=8, ge=2, le=200)
+
+
+class ObjectsSection(Section):
+    """Where the bytes of the clips lie: `file:///FOLDER` or `s3://BUCKET/PREFIX`."""
+
+    url: str = Field(pattern=r"^(file:///.+|s3://.+)$")
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: SecretStr | None = None
+
+
+class MqttSection(Section):
+    """The broker. Without certificates only on loopback. A share group divides the messages among several ingesters."""
+
+    host: str
+    port: Port = 8883
+    ca_file: FilePath | None = None
+    certificate_file: FilePath | None = None
+    key_file: FilePath | None = None
+    share_group: str = Field(default="", pattern=r"^[a-z0-9-]{0,32}$")
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        files = (self.ca_file, self.certificate_file, self.key_file)
+        if any(files) and not all(files):
+            raise ValueError("ca_file, certificate_file and key_file go together")
+        if not any(files) and self.host not in LOOPBACK:
+            raise ValueError("a broker on another machine needs ca_file, certificate_file and key_file")
+        return self
+
+
+class PeopleSection(Section):
+    """The address of the pages and of the programming interface for people."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8400
+    https: bool = Field(default=False, description="people reach it by HTTPS: cookies are marked Secure")
+
+
+class BedsSection(Section):
+    """The address to which the beds bring their clips: mutual TLS, a bed's certificate says which bed it is."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8401
+    certificate_file: FilePath
+    key_file: FilePath
+    ca_file: FilePath
+
+
+class SiteSection(Section):
+    """What holds for every site of this installation."""
+
+    raw_policy: Annotated[RawPolicy, Field(strict=False)] = RawPolicy.on_confirm
+    record_unassigned: bool = True
+    clip_overdue_s: int = Field(default=600, ge=1, le=7 * 86_400)
+
+
+class WorkerSection(Section):
+    """What one worker does at once, and which network classifies."""
+
+    jobs_at_once: int = Field(default=1, ge=1, le=64)
+    releases_folder: FilePath = RELEASES_FOLDER
+    classifier: str | None = Field(default="i3d-narrow-v1", description="release that classifies; empty: none")
+    threads: int = Field(default=1, ge=1, le=256)
+
+
+class CloudSettings(Section):
+    """The whole file."""
+
+    mode: Literal["demo", "production"] = "production"
+    database: DatabaseSection
+    objects: ObjectsSection
+    mqtt: MqttSection
+    people: PeopleSection = PeopleSection()
+    beds: BedsSection
+    site: SiteSection = SiteSection()
+    worker: WorkerSection = WorkerSection()
+
+    @model_validator(mode="after")
+    def _fit_for_production(self) -> Self:
+        if self.mode == "demo":
+            return self
+        if self.database.url.startswith("embedded:"):
+            raise ValueError("database.url: production takes a real PostgreSQL, not the embedded one")
+        if self.mqtt.ca_file is None:
+            raise ValueError("mqtt.ca_file: production talks to the broker by TLS alone")
+        if not self.people.https and self.people.host not in LOOPBACK:
+            raise ValueError("people.https: production serves people by HTTPS alone")
+        return self
+
+
+def load_settings(path: Path) -> CloudSettings:
+    """Reads the file. Raises Misconfigured with one sentence that names the file and the first wrong key."""
+    try:
+        raw = path.read_bytes()
+        if len(raw) > LIMIT_BYTES:
+            raise Misconfigured(f"{path}: the file is {len(raw)} bytes long; the limit is {LIMIT_BYTES}.")
+        fields = tomllib.loads(raw.decode())
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: is not TOML: {error}.") from error
+    try:
+        return CloudSettings.model_validate(fields, context={"folder": path.resolve().parent})
+    except ValidationError as error:
+        raise Misconfigured(f"{path}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {'.'.join(str(part) for part in fault['loc'])}."
+    return sentence_of(error)
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder that an `embedded:` or `file://` URL names, None for any other."""
+    if url.startswith("embedded:"):
+        return Path(url.removeprefix("embedded:"))
+    parts = urlsplit(url)
+    return Path(parts.path) if parts.scheme == "file" else None

@@ -1,0 +1,1 @@
+"""Tests of the cloud, on a real PostgreSQL."""

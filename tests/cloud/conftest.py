@@ -1,0 +1,54 @@
+"""A real PostgreSQL for the cloud's tests: one embedded server a run, a fresh database a test module, empty tables a test."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tortoise import Tortoise
+
+from cloud.database import DatabaseAddress, EmbeddedServer, ensure_database, open_tables
+from cloud.schema import prepare_jobs
+
+
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[DatabaseAddress]:
+    """One embedded server in a folder of its own under /tmp: run by root it makes the folders above enterable."""
+    folder = Path(tempfile.mkdtemp(prefix="deepepil-pg-", dir="/tmp"))
+    server = EmbeddedServer(folder / "data")
+    address = server.start()
+    yield address
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def module_database(embedded_server: DatabaseAddress) -> DatabaseAddress:
+    """An empty database for this test module, with all tables and the job queue."""
+
+    async def build() -> DatabaseAddress:
+        address = await ensure_database(embedded_server, f"test_{uuid.uuid4().hex[:12]}")
+        async with open_tables(address, connections=2):
+            await Tortoise.generate_schemas()
+        await prepare_jobs(address)
+        return address
+
+    return asyncio.run(build())
+
+
+@pytest.fixture
+async def database(module_database: DatabaseAddress) -> AsyncIterator[DatabaseAddress]:
+    """Open, empty tables for one test."""
+    connection = await asyncpg.connect(module_database.url)
+    names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    wanted = [f'"{row["tablename"]}"' for row in names if row["tablename"] != "tortoise_migrations"]
+    await connection.execute(f"TRUNCATE {', '.join(wanted)} RESTART IDENTITY CASCADE")
+    await connection.close()
+    async with open_tables(module_database, connections=6):
+        yield module_database
