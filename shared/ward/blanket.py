@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 CELL_MM = 40.0
 COLUMNS, ROWS = 31, 40
 LEFT_MM, FOOT_MM = -600.0, -60.0
-THICKNESS_MM = 18.0
+THICKNESS_MM = 24.0
 
 
 def creases_of(seed: int) -> Floats:
@@ -25,12 +25,12 @@ def creases_of(seed: int) -> Floats:
     for _ in range(7):
         kx, ky = rng.normal(0, 0.55, 2)
         field += rng.uniform(1.0, 4.0) * np.sin(kx * x + ky * y + rng.uniform(0, 6.28))
-    return field
+    return np.asarray(field - field.min() * 0.6)
 
 
 @compiled
-def _raise_over(field: Floats, capsule: Floats) -> None:
-    """Lift the field over one capsule (x, y, z, x, y, z, radius)."""
+def _raise_over(field: Floats, capsule: Floats, share: float) -> None:
+    """Lift the field over a share of the height of one capsule (x, y, z, x, y, z, radius)."""
     ax, ay, az = capsule[0], capsule[1], capsule[2]
     dx, dy, dz = capsule[3] - ax, capsule[4] - ay, capsule[5] - az
     radius = capsule[6] + THICKNESS_MM
@@ -47,7 +47,7 @@ def _raise_over(field: Floats, capsule: Floats) -> None:
             px, py = x - along * dx, y - along * dy
             rest = radius * radius - px * px - py * py
             if rest > 0.0:
-                field[r, c] = max(field[r, c], az + along * dz + np.sqrt(rest))
+                field[r, c] = max(field[r, c], share * (az + along * dz + np.sqrt(rest)))
 
 
 @compiled
@@ -69,21 +69,21 @@ def _slope_down(field: Floats, steepness: float) -> None:
 
 
 @compiled
-def drape(capsules: Floats, covered: NDArray[np.bool_], steepness: float, creases: Floats, field: Floats) -> None:
-    """Lay the blanket: capsules (S, 7) in mm, covered (S,) says which lie under it; field (ROWS, COLUMNS) out, mm above the mattress."""
+def drape(capsules: Floats, covered: Floats, steepness: float, creases: Floats, field: Floats) -> None:
+    """Lay the blanket: capsules (S, 7) in mm, covered (S,) 0..1 how far each lies under it; field (ROWS, COLUMNS) out, mm above the mattress."""
     for r in range(ROWS):
         for c in range(COLUMNS):
             beyond = abs(LEFT_MM + c * CELL_MM) - 450.0
             field[r, c] = THICKNESS_MM if beyond < 0.0 else THICKNESS_MM - 1.6 * beyond
     for s in range(capsules.shape[0]):
-        if covered[s]:
-            _raise_over(field, capsules[s])
+        if covered[s] > 0.0:
+            _raise_over(field, capsules[s], covered[s])
     _slope_down(field, steepness)
     smooth = field.copy()
     for r in range(1, ROWS - 1):
         for c in range(1, COLUMNS - 1):
             cross = field[r - 1, c] + field[r + 1, c] + field[r, c - 1] + field[r, c + 1]
-            smooth[r, c] = max(0.5 * field[r, c] + 0.125 * cross, 0.92 * field[r, c])
+            smooth[r, c] = max(0.5 * field[r, c] + 0.125 * cross, 0.98 * field[r, c])
     for r in range(ROWS):
         for c in range(COLUMNS):
             field[r, c] = smooth[r, c] + creases[r, c] * min(1.0, 0.3 + abs(smooth[r, c]) / 150.0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shared.ward import confounders, seizures
 from shared.ward.deeds import Deed
-from shared.ward.moves import Body, Course, rise
+from shared.ward.moves import Body, Course, hump, rise
 from shared.ward.night import Night
 from shared.ward.patient import Patient
 from shared.ward.postures import sleeping_pose, stir
@@ -41,13 +41,17 @@ DEEDS: dict[Deed, Callable[[Body, Course], None]] = {
 
 @dataclass(frozen=True)
 class Movement:
-    """n instants: poses (n, POSE_ROWS, 3) of patient and staff, staff stature in mm (n,; 0 = not there), blanket push-down (n,) mm, breath (n,) mm."""
+    """n instants: poses (n, POSE_ROWS, 3) of patient and staff; the rest (n,): stature of the staff in mm (0 = not there),
+
+    how far the blanket is pushed down in mm, breath in mm, limpness 0..1.
+    """
 
     patient: Floats
     staff: Floats
     staff_stature_mm: Floats
     uncovered_mm: Floats
     breath_mm: Floats
+    limp: Floats
 
 
 class Choreography:
@@ -65,6 +69,7 @@ class Choreography:
         body = Body(self._asleep(t), self.patient.side)
         stir(body, t, self.patient, self.night.night_seed)
         staff, stature = np.zeros((len(t), POSE_ROWS, 3)), np.zeros(len(t))
+        limp = np.ones(len(t))
         for index, episode in enumerate(self.night.episodes):
             tail = self._tail_s(index)
             end = episode.end_s + tail
@@ -73,8 +78,9 @@ class Choreography:
             chosen = np.flatnonzero((t >= episode.start_s) & (t < end))
             if len(chosen):
                 self._perform(index, tail, t, chosen, body, (staff, stature))
+                limp[chosen] = 1.0 - hump(t[chosen] - episode.start_s, 0.0, episode.duration_s + 2.0, 1.0, 3.0)
         breath = self.patient.breath_mm * np.sin(2 * np.pi * self.patient.breath_hz * t)
-        return Movement(body.pose, staff, stature, body.uncovered_mm, breath)
+        return Movement(body.pose, staff, stature, body.uncovered_mm, breath, limp)
 
     def _tail_s(self, index: int) -> float:
         """Seconds after an episode during which its traces (a limp body, a lost blanket) may show: until the next one, but bounded."""
@@ -110,7 +116,9 @@ class Choreography:
         part = Body(body.pose[chosen], self.patient.side)
         if episode.deed in DEEDS:
             DEEDS[episode.deed](part, course)
-        cover_back = 1.0 - rise(local, episode.duration_s + max(0.0, tail_s - COVER_BACK_S), min(COVER_BACK_S, tail_s + 0.5))
+        cover_back = 1.0 - rise(
+            local, episode.duration_s + max(0.0, tail_s - COVER_BACK_S), min(COVER_BACK_S, tail_s + 0.5)
+        )
         body.pose[chosen] = part.pose
         body.uncovered_mm[chosen] += part.uncovered_mm * cover_back
         if episode.deed in STAFF_DEEDS:

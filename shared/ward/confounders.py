@@ -38,8 +38,8 @@ def phone(body: Body, course: Course) -> None:
     on = course.hump(2.5, 2.5)
     body.lie_on_back(0.7 * on)
     body.sit_up(0.3, on)
-    body.both("shoulder", (0.95, 0.4, 0.1), on)
-    body.both("elbow", (1.55, 0.0, 0.0), on)
+    body.both("shoulder", (0.55, 0.4, 0.1), on)
+    body.both("elbow", (1.45, 0.0, 0.0), on)
     tapping = np.clip(Wander(rng, 0.1, 0.3)(t), 0, 1)
     for left in (True, False):
         body.flex("wrist", left, 0.25 * on * tapping * np.sin(TAU * rng.uniform(1.5, 3.5) * t))

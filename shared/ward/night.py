@@ -108,7 +108,9 @@ def _place(
     return placed
 
 
-def plan_night(patient_seed: int, night_seed: int, duration_s: float, *, seizures_per_h: float, confounders_per_h: float) -> Night:
+def plan_night(
+    patient_seed: int, night_seed: int, duration_s: float, *, seizures_per_h: float, confounders_per_h: float
+) -> Night:
     """Draw a night. Rates are of Poisson arrivals (0 to 60 an hour); kinds of paroxysm follow the patient's syndrome.
 
     Raises ValueError for a rate or a length out of range.

@@ -62,7 +62,15 @@ def _lift_arms(joints: Floats, field: Floats, stature_mm: float, top_mm: float) 
 
 
 @compiled
-def _draw_body(capsules: Floats, materials: NDArray[np.int64], view: Floats, lens: Floats, depth: Image, shade: Image, label: Labels) -> None:
+def _draw_body(
+    capsules: Floats,
+    materials: NDArray[np.int64],
+    view: Floats,
+    lens: Floats,
+    depth: Image,
+    shade: Image,
+    label: Labels,
+) -> None:
     a, b = np.empty(3), np.empty(3)
     for s in range(capsules.shape[0]):
         for i in range(3):
@@ -75,27 +83,36 @@ def _draw_body(capsules: Floats, materials: NDArray[np.int64], view: Floats, len
 
 @compiled
 def lay_down(
-    pose: Floats, build: Floats, breath_mm: float, cover: Floats, creases: Floats, joints: Floats, capsules: Floats, field: Floats
+    pose: Floats,
+    build: Floats,
+    life: Floats,
+    cover: Floats,
+    creases: Floats,
+    joints: Floats,
+    capsules: Floats,
+    field: Floats,
 ) -> None:
     """Patient's pose to joints, capsules and the blanket's field.
 
-    build: stature_mm, girth, arms over the blanket (0/1), blanket's steepness; cover: has blanket (0/1), its top y in mm.
+    build: stature_mm, girth, arms over the blanket (0/1), blanket's steepness; cover: has blanket (0/1), its top y in mm;
+    life: swelling of the chest by breath in mm, limpness 0..1.
     """
     joints_of(pose, build[0], joints)
-    rest_on_bed(joints, pose[JOINTS, 2], build[0], build[1])
-    flesh(joints, build[0], build[1], breath_mm, capsules)
+    rest_on_bed(joints, pose[JOINTS, 2], life[1], build[0], build[1])
+    flesh(joints, build[0], build[1], life[0], capsules)
     if cover[0] < 0.5:
         return
-    covered = np.ones(capsules.shape[0], np.bool_)
+    covered = np.ones(capsules.shape[0])
     for s in range(capsules.shape[0]):
         is_head = _NECK_CAPSULE <= s < _HEAD_CAPSULES_END
         out_of_bed = CAPSULES[s, 3] == 1 and build[2] > 0.5
-        above = min(capsules[s, 1], capsules[s, 4]) > cover[1] + 60.0
-        covered[s] = not (is_head or out_of_bed or above)
+        high = 0.5 * (capsules[s, 2] + capsules[s, 5]) if CAPSULES[s, 3] == 1 else 0.0
+        beyond = max((0.5 * (capsules[s, 1] + capsules[s, 4]) - cover[1] + 120.0) / 200.0, (high - 240.0) / 160.0)
+        covered[s] = 0.0 if is_head or out_of_bed else 1.0 - min(1.0, max(0.0, beyond))
     drape(capsules, covered, build[3], creases, field)
     if build[2] > 0.5:
         _lift_arms(joints, field, build[0], cover[1])
-        flesh(joints, build[0], build[1], breath_mm, capsules)
+        flesh(joints, build[0], build[1], life[0], capsules)
 
 
 @compiled
@@ -150,7 +167,9 @@ class Painter:
         shift = -pose.rotation @ pose.position_mm
         lens = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
         self._eye = (np.ascontiguousarray(np.concatenate([pose.rotation, shift[:, None]], 1)), lens)
-        scale = dict(zip((Material.GOWN, Material.TROUSERS, Material.BLANKET, Material.HAIR), patient.albedo_scale, strict=True))
+        scale = dict(
+            zip((Material.GOWN, Material.TROUSERS, Material.BLANKET, Material.HAIR), patient.albedo_scale, strict=True)
+        )
         self._albedo = ALBEDO * np.array([scale.get(material, 1.0) for material in Material])
 
     def ideal(self, movement: Movement, index: int) -> Canvas:
@@ -159,8 +178,10 @@ class Painter:
         top = patient.blanket_top_mm - movement.uncovered_mm[index]
         slope = 0.25 * np.sin(0.37 * self._night_seed) + movement.uncovered_mm[index] / 4000.0
         cover = np.array([float(patient.has_blanket and top > 60.0), top, slope])
-        breath = float(movement.breath_mm[index])
-        lay_down(movement.patient[index], self._build, breath, cover, self._creases, self.joints, self._capsules, self._field)
+        life = np.array([movement.breath_mm[index], movement.limp[index]])
+        lay_down(
+            movement.patient[index], self._build, life, cover, self._creases, self.joints, self._capsules, self._field
+        )
         guest = self._guest(movement, index)
         room = (self._room.depth, self._room.shade, self._room.label)
         out = (self.canvas.depth, self.canvas.shade, self.canvas.label)

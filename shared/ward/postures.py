@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shared.ward.moves import TAU, Body, Wander
 from shared.ward.patient import Patient
-from shared.ward.skeleton import POSE_ROWS, ROOT, Joint, X, Y, Z
+from shared.ward.skeleton import Joint, X, Y, Z
 
 Floats = NDArray[np.float64]
 
@@ -16,13 +16,15 @@ Floats = NDArray[np.float64]
 def _side_posture(body: Body, rng: np.random.Generator, left: bool) -> None:
     sign = 1.0 if left else -1.0
     body.add(Joint.SPINE_BASE, Y, sign * rng.uniform(1.1, 1.5))
+    body.shift(-sign * rng.uniform(80.0, 160.0), 0.0, 0.0)
     curl = rng.uniform(0.3, 1.0)
     for near in (True, False):
         more = rng.uniform(-0.15, 0.3)
         body.limb("hip", near, (curl + more, 0.0, 0.0), 1.0)
         body.limb("knee", near, (1.2 * curl + more, 0.0, 0.0), 1.0)
-        body.limb("shoulder", near, (rng.uniform(0.5, 1.3), 0.0, 0.0), 1.0)
-        body.limb("elbow", near, (rng.uniform(0.6, 1.9), 0.0, 0.0), 1.0)
+        is_upper = near is not left
+        body.limb("shoulder", near, (rng.uniform(0.5, 1.0), 0.0, -rng.uniform(0.5, 0.9) if is_upper else 0.1), 1.0)
+        body.limb("elbow", near, (rng.uniform(0.9, 2.0), 0.0, 0.0), 1.0)
     body.add(Joint.SPINE_MID, X, 0.15 * curl)
     body.add(Joint.NECK, X, rng.uniform(0.0, 0.3))
 
@@ -41,7 +43,7 @@ def _back_posture(body: Body, rng: np.random.Generator) -> None:
             body.limb("shoulder", left, (0.45, rng.uniform(0.8, 1.1), 0.15), 1.0)
             body.limb("elbow", left, (rng.uniform(1.2, 1.7), 0.0, 0.0), 1.0)
         else:
-            body.limb("shoulder", left, (0.1, -0.4, rng.uniform(1.1, 1.7)), 1.0)
+            body.limb("shoulder", left, (0.1, -1.45, rng.uniform(0.9, 1.5)), 1.0)
             body.limb("elbow", left, (rng.uniform(0.9, 1.7), 0.0, 0.0), 1.0)
     body.add(Joint.NECK, Y, rng.uniform(-0.7, 0.7))
     body.add(Joint.NECK, Z, rng.uniform(-0.15, 0.15))
@@ -49,12 +51,12 @@ def _back_posture(body: Body, rng: np.random.Generator) -> None:
 
 def _front_posture(body: Body, rng: np.random.Generator) -> None:
     sign = rng.choice((-1.0, 1.0))
-    body.add(Joint.SPINE_BASE, Y, sign * rng.uniform(2.3, 2.7))
+    body.add(Joint.SPINE_BASE, Y, sign * rng.uniform(2.7, 3.0))
     body.add(Joint.NECK, Y, sign * 0.8)
     body.limb("hip", bool(sign < 0), (rng.uniform(0.2, 0.9), 0.0, 0.5), 1.0)
     body.limb("knee", bool(sign < 0), (rng.uniform(0.3, 1.1), 0.0, 0.0), 1.0)
-    body.both("shoulder", (0.3, 0.0, 1.4), 1.0)
-    body.both("elbow", (1.4, 0.0, 0.0), 1.0)
+    body.both("shoulder", (0.2, -1.4, rng.uniform(0.5, 1.3)), 1.0)
+    body.both("elbow", (rng.uniform(0.6, 1.6), 0.0, 0.0), 1.0)
 
 
 def sleeping_pose(patient: Patient, night_seed: int, index: int) -> Floats:
@@ -70,10 +72,10 @@ def sleeping_pose(patient: Patient, night_seed: int, index: int) -> Floats:
         _side_posture(body, rng, left=kind == 1)
     x, y = patient.pelvis_mm
     feet_room = max(0.0, patient.stature_mm * 0.53 - 960.0 - y)
-    body.pose[0, ROOT] = (x + rng.normal(0, 35), 960.0 + y + feet_room + rng.normal(0, 20), 0.0)
+    body.shift(x + rng.normal(0, 30), 960.0 + y + feet_room + rng.normal(0, 20), 0.0)
     body.add(Joint.SPINE_BASE, Z, rng.normal(0, 0.05))
-    assert body.pose.shape == (1, POSE_ROWS, 3)
-    return body.pose[0]
+    pose: Floats = body.pose[0]
+    return pose
 
 
 def stir(body: Body, t: Floats, patient: Patient, night_seed: int) -> None:

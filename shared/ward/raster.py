@@ -37,7 +37,9 @@ def _box(a: Floats, b: Floats, radius: float, lens: Floats, size: tuple[int, int
 
 
 @compiled
-def draw_capsule(a: Floats, b: Floats, radius: float, material: int, lens: Floats, depth: Image, shade: Image, label: Labels) -> None:
+def draw_capsule(
+    a: Floats, b: Floats, radius: float, material: int, lens: Floats, depth: Image, shade: Image, label: Labels
+) -> None:
     """Cast the rays of one capsule; a, b (3,) in camera mm. Intersection after Inigo Quilez, `capIntersect` (MIT)."""
     if min(a[2], b[2]) < NEAR_MM + radius:
         return

@@ -54,8 +54,8 @@ def _rails(rng: np.random.Generator) -> list[tuple[Floats, Floats, float, Materi
     pole = np.array([-760.0 - rng.uniform(0, 120), 1800.0, FLOOR_MM])
     parts.append((pole, pole + np.array([0, 0, 1900.0]), 13.0, Material.METAL))
     parts.append((pole + np.array([0, 0, 1600.0]), pole + np.array([0, 0, 1850.0]), 50.0, Material.PILLOW))
-    for x in (-150.0, -50.0, 50.0, 150.0):
-        parts.append((np.array([x - 30, 1790.0, -15.0]), np.array([x + 30, 1860.0, -15.0]), 95.0, Material.PILLOW))
+    for y, radius in ((1730.0, 62.0), (1780.0, 82.0), (1835.0, 90.0), (1890.0, 82.0), (1940.0, 62.0)):
+        parts.append((np.array([-210.0, y, -10.0]), np.array([210.0, y, -10.0]), radius, Material.PILLOW))
     return parts
 
 
@@ -93,5 +93,7 @@ def background_of(bed_seed: int, camera: CameraModel, pose: CameraPose) -> Backg
         _draw_box(np.array(low), np.array(high), material, rays, pose.position_mm, into)
     lens = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
     for a, b, radius, material in _rails(np.random.default_rng((bed_seed, 0x8ED))):
-        draw_capsule(pose.to_camera(a), pose.to_camera(b), radius, int(material), lens, into.depth, into.shade, into.label)
+        draw_capsule(
+            pose.to_camera(a), pose.to_camera(b), radius, int(material), lens, into.depth, into.shade, into.label
+        )
     return into

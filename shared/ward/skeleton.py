@@ -53,7 +53,6 @@ class Joint(IntEnum):
     BELLY = 31
 
 
-J = Joint
 JOINTS = len(Joint)
 KINECT_JOINTS = 25
 ROOT = JOINTS  # the row of a pose that holds the pelvis position in mm: x, y, and the height above where the body would rest
@@ -105,16 +104,16 @@ _MIDDLE = (
 
 
 def _tree() -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    order, parents, offsets = [int(J.SPINE_BASE)], np.zeros(JOINTS, np.int64), np.zeros((JOINTS, 3))
+    order, parents, offsets = [int(Joint.SPINE_BASE)], np.zeros(JOINTS, np.int64), np.zeros((JOINTS, 3))
     rows = [(name, parent, offset, 1.0) for name, parent, offset in _MIDDLE]
     for letter, sign in (("L", 1.0), ("R", -1.0)):
         for name, parent, offset in _SIDE:
             is_middle = parent.startswith("SPINE")
             rows.append((f"{name}_{letter}", parent if is_middle else f"{parent}_{letter}", offset, sign))
     for name, parent, (x, y, z), sign in rows:
-        order.append(int(J[name]))
-        parents[J[name]] = J[parent]
-        offsets[J[name]] = (sign * x, y, z)
+        order.append(int(Joint[name]))
+        parents[Joint[name]] = Joint[parent]
+        offsets[Joint[name]] = (sign * x, y, z)
     return np.array(order), parents, offsets
 
 
@@ -145,18 +144,21 @@ _TRUNK = (
 
 
 def _capsules() -> tuple[NDArray[np.int64], Floats]:
-    ends = [(J[a], J[b], material, 0) for a, b, _, material in _TRUNK]
+    ends = [(Joint[a], Joint[b], material, 0) for a, b, _, material in _TRUNK]
     radii = [radius for _, _, radius, _ in _TRUNK]
     for letter in "LR":
-        ends += [(J[f"{a}_{letter}"], J[f"{b}_{letter}"], material, arm) for a, b, _, material, arm in _LIMBS]
+        ends += [(Joint[f"{a}_{letter}"], Joint[f"{b}_{letter}"], material, arm) for a, b, _, material, arm in _LIMBS]
         radii += [radius for _, _, radius, _, _ in _LIMBS]
     return np.array(ends, np.int64), np.array(radii)
 
 
 CAPSULES, CAPSULE_RADII = _capsules()  # (S, 4): joint, joint, material, is an arm; (S,) shares of stature
 CHEST_CAPSULES = 7  # the first seven breathe and grow with girth
-_RESTING = np.array([[J.SPINE_BASE, 0.064], [J.SPINE_MID, 0.060], [J.SPINE_SHOULDER, 0.056], [J.SHOULDER_L, 0.036],
-                     [J.SHOULDER_R, 0.036], [J.HIP_L, 0.056], [J.HIP_R, 0.056]])  # fmt: skip
+_RESTING = np.array([[Joint.SPINE_BASE, 0.064], [Joint.SPINE_MID, 0.060], [Joint.SPINE_SHOULDER, 0.056], [Joint.SHOULDER_L, 0.036],
+                     [Joint.SHOULDER_R, 0.036], [Joint.HIP_L, 0.056], [Joint.HIP_R, 0.056]])  # fmt: skip
+ARM_JOINTS = np.array(
+    [int(Joint[f"{name}_{letter}"]) for letter in "LR" for name in ("ELBOW", "WRIST", "HAND", "HAND_TIP", "THUMB")]
+)
 PILLOW_MM = (1640.0, 2010.0, 270.0, 75.0)  # from y, to y, half width, height that a head rests at
 BED_HALF_WIDTH_MM = 450.0
 
@@ -195,16 +197,22 @@ def joints_of(pose: Floats, stature_mm: float, out: Floats) -> None:
 
 
 @compiled
-def rest_on_bed(joints: Floats, hover_mm: float, stature_mm: float, girth: float) -> None:
-    """Lay the body down in place: the trunk's lowest point touches the mattress (plus hover), no joint sinks into it or the pillow."""
+def rest_on_bed(joints: Floats, hover_mm: float, limp: float, stature_mm: float, girth: float) -> None:
+    """Lay the body down in place: the trunk's lowest point touches the mattress (plus hover), no joint sinks into it or the pillow.
+
+    limp 0..1: how far raised arms give way to gravity.
+    """
     lift = -1e9
     for k in range(_RESTING.shape[0]):
         lift = max(lift, _RESTING[k, 1] * stature_mm * girth - joints[int(_RESTING[k, 0]), 2])
     for j in range(JOINTS):
         joints[j, 2] += lift + hover_mm
         lowest = 0.022 * stature_mm if abs(joints[j, 0]) < BED_HALF_WIDTH_MM and joints[j, 1] > 0.0 else -400.0
-        if j == J.HEAD or j == J.CROWN or j == J.JAW:
+        if j == Joint.HEAD or j == Joint.CROWN or j == Joint.JAW:
             x_share = 1.0 - abs(joints[j, 0]) / (PILLOW_MM[2] + 100.0)
             y_share = min(1.0, max(0.0, (joints[j, 1] - PILLOW_MM[0] + 150.0) / 200.0))
             lowest = 0.045 * stature_mm + PILLOW_MM[3] * max(0.0, min(1.0, 3.0 * x_share)) * y_share
         joints[j, 2] = max(joints[j, 2], lowest)
+    for k in range(ARM_JOINTS.shape[0]):
+        j = ARM_JOINTS[k]
+        joints[j, 2] -= 0.75 * limp * max(0.0, joints[j, 2] - 0.15 * stature_mm)

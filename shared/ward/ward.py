@@ -27,7 +27,8 @@ class Scene:
 
 def frame_key(night: Night, t_s: float) -> int:
     """The noise key of an instant: differs for each microsecond, night and patient."""
-    mixed = np.random.SeedSequence((night.patient_seed, night.night_seed, round(abs(t_s) * 1e6))).generate_state(1, np.uint64)
+    instant = (night.patient_seed, night.night_seed, round(abs(t_s) * 1e6))
+    mixed = np.random.SeedSequence(instant).generate_state(1, np.uint64)
     return int(mixed[0] >> np.uint64(1))
 
 
@@ -68,7 +69,7 @@ class Ward:
         light = (0.25 + 0.75 * canvas.shade) * np.float32(0.8)
         grain = np.random.default_rng(frame_key(self.night, t_s)).integers(-3, 4, (height, width), np.int8)
         picture = COLOURS[canvas.label] * light[..., None] + grain[..., None]
-        return np.clip(picture, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
     def _colour_painter(self, width: int, height: int) -> Painter:
         for name, side in (("width", width), ("height", height)):
