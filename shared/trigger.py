@@ -172,7 +172,7 @@ class Trigger:
 
     def _add(self, score: Score, step_ns: int) -> None:
         now_ns = score.mono_ns
-        if self._run is None:
+        if self._run is None or self._is_stale(self._run, now_ns):
             self._run = _Run(max(0, now_ns - _ns(self.rule.pre_roll_s)), now_ns, now_ns, score.release)
         run = self._run
         run.last_high_ns = now_ns
@@ -180,6 +180,10 @@ class Trigger:
         run.peak = max(run.peak, score.value)
         run.above_open_ns += step_ns if score.value >= self.rule.open_at else 0
         run.vote(score, step_ns)
+
+    def _is_stale(self, run: _Run, now_ns: int) -> bool:
+        """A candidate that smoulders for half an event's length is begun anew: its start must still be in the ring."""
+        return not run.is_event and now_ns - run.onset_ns >= _ns(self.rule.max_length_s / 2)
 
     def _advance(self, run: _Run, score: Score) -> list[Action]:
         now_ns = score.mono_ns

@@ -66,7 +66,7 @@ class DetectorNet(nn.Module):
         return 2 * self.size.hidden
 
     def forward(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """features (B, T, 16, 26, 32), state (B, S) -> paroxysm (B, T) and motor logits (B, T, K), next state (B, S)."""
+        """features (B, T, 16, 26, 32), state (B, S) -> paroxysm (B, T), motor (B, T, K) logits, next state (B, S)."""
         batch, steps = features.shape[:2]
         seen = self.eye(features.flatten(0, 1)).view(batch, steps, -1)
         layers = state.view(batch, 2, self.size.hidden).transpose(0, 1).contiguous()

@@ -1,0 +1,89 @@
+"""Nights made into lessons: features and labels of one night at three steps a second, kept on disk as bytes.
+
+In: a night. Out: a `Lesson`. Rendering and preprocessing are the bed's own; only the features' last digits are dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.detector.nights import motor_index
+from shared.clock import NS_PER_S
+from shared.detector_input import CHANNELS, DetectorInput
+from shared.preview import PREVIEW_FPS, PREVIEW_PERIOD_NS
+from shared.ward import PAROXYSMS, Deed, Night, ward_previews
+
+SCALE, OFFSET = 25.0, 4.0
+"""A feature f is kept as the byte rint((f + 4) * 25): from -4 to 6.2 in steps of 0.04."""
+RECIPE = 1
+"""Raise it when the ward or the features change in a way that the night's plan does not show."""
+
+UNSURE_BEFORE_S = 3.0
+UNSURE_AFTER_S = 8.0
+"""No paroxysm label in the first seconds of one (it cannot be known yet) and after it (the picture still settles)."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """features uint8 (T, 16, 26, 32); motor int64 (T,); paroxysm float32 (T,) 0 or 1; sure float32 (T,) weight 0 or 1."""
+
+    features: npt.NDArray[np.uint8]
+    motor: npt.NDArray[np.int64]
+    paroxysm: npt.NDArray[np.float32]
+    sure: npt.NDArray[np.float32]
+
+
+def _key(night: Night) -> str:
+    plan = json.dumps([RECIPE, CHANNELS, asdict(night)], sort_keys=True)
+    return hashlib.sha256(plan.encode()).hexdigest()[:24]
+
+
+def labels(night: Night, times_s: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Motor type, paroxysm and sureness at each time (T,), all int64."""
+    motor = np.full(len(times_s), motor_index(Deed.sleep))
+    paroxysm, sure = np.zeros(len(times_s), np.int64), np.ones(len(times_s), np.int64)
+    for episode in night.episodes:
+        within = (times_s >= episode.start_s) & (times_s < episode.end_s)
+        motor[within] = motor_index(episode.deed)
+        if episode.deed in PAROXYSMS:
+            paroxysm[within] = 1
+            sure[within & (times_s < episode.start_s + UNSURE_BEFORE_S)] = 0
+            sure[(times_s >= episode.end_s) & (times_s < episode.end_s + UNSURE_AFTER_S)] = 0
+    return motor, paroxysm, sure
+
+
+def make_lesson(night: Night) -> Lesson:
+    """Renders the night and runs it through the detector's input. About 100 times faster than real time on one core."""
+    source = DetectorInput()
+    features: list[npt.NDArray[np.uint8]] = []
+    times_s: list[float] = []
+    for index, (ir, depth) in enumerate(ward_previews(night, fps=PREVIEW_FPS)):
+        for frame in source.push(ir, depth, index * PREVIEW_PERIOD_NS):
+            features.append(np.clip(np.rint((frame.features + OFFSET) * SCALE), 0, 255).astype(np.uint8))
+            times_s.append(frame.mono_ns / NS_PER_S)
+    motor, paroxysm, sure = labels(night, np.array(times_s))
+    return Lesson(np.stack(features), motor, paroxysm.astype(np.float32), sure.astype(np.float32))
+
+
+def load_lesson(night: Night, cache: Path) -> Lesson:
+    """The night's lesson from `cache`, made and kept there first when it is not; a torn file is made anew."""
+    path = cache / f"{_key(night)}.npz"
+    if path.exists():
+        try:
+            with np.load(path) as kept:
+                return Lesson(kept["features"], kept["motor"], kept["paroxysm"], kept["sure"])
+        except (OSError, ValueError, KeyError):
+            path.unlink()
+    lesson = make_lesson(night)
+    cache.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, features=lesson.features, motor=lesson.motor, paroxysm=lesson.paroxysm, sure=lesson.sure)
+    part.replace(path)
+    return lesson
