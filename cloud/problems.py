@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from cloud.database import UNREACHABLE
 from shared.errors import DeepEpilError, Refused, Transient
 
 MEDIA_TYPE = "application/problem+json"
@@ -68,12 +69,12 @@ def problem_response(problem: HttpProblem) -> JSONResponse:
 
 
 async def _on_http_problem(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HttpProblem)  # noqa: S101  the handler is registered for this class alone
+    assert isinstance(error, HttpProblem)
     return problem_response(error)
 
 
 async def _on_family(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DeepEpilError)  # noqa: S101
+    assert isinstance(error, DeepEpilError)
     if isinstance(error, Transient):
         return problem_response(HttpProblem(503, error.sentence, retry_after_s=5))
     if isinstance(error, Refused):
@@ -82,15 +83,20 @@ async def _on_family(_request: Request, error: Exception) -> JSONResponse:
     return problem_response(HttpProblem(500, "The server found its own records broken; the operators were told."))
 
 
+async def _on_unreachable(_request: Request, error: Exception) -> JSONResponse:
+    _log.warning("database_unreachable", fault=type(error).__name__)
+    return problem_response(HttpProblem(503, "The database does not answer now; please try again.", retry_after_s=5))
+
+
 async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)
     fault = error.errors()[0]
     field = ".".join(str(part) for part in fault["loc"]) or "request"
     return problem_response(HttpProblem(422, f"{field}: {fault['msg']}."))
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)
     sentences = {404: NO_SUCH, 405: "This address does not answer that method."}
     response = problem_response(HttpProblem(error.status_code, sentences.get(error.status_code, str(error.detail))))
     response.headers.update(error.headers or {})
@@ -101,5 +107,7 @@ def install_problems(app: FastAPI) -> None:
     """Makes the application answer every error with a Problem."""
     app.add_exception_handler(HttpProblem, _on_http_problem)
     app.add_exception_handler(DeepEpilError, _on_family)
+    for kind in UNREACHABLE:
+        app.add_exception_handler(kind, _on_unreachable)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http_exception)

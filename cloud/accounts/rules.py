@@ -1,0 +1,78 @@
+"""Who may do what, how long a session lasts and how often a password may be tried: pure rules without clock or database."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import StringConstraints
+
+from shared.clock import NS_PER_S
+
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", max_length=64)]
+
+IDLE_END_NS = 30 * 60 * NS_PER_S
+ABSOLUTE_END_NS = 12 * 3600 * NS_PER_S
+TOUCH_STEP_NS = 60 * NS_PER_S
+"""A session's last use is written at most once in this time, so that reading costs no write."""
+
+LOGIN_WINDOW_NS = 5 * 60 * NS_PER_S
+LOGIN_FAILURES_PER_ACCOUNT = 5
+LOGIN_FAILURES_PER_ADDRESS = 20
+
+
+class Role(StrEnum):
+    """What a person is here for; one role an account, for the sites of its grants."""
+
+    clinician = "clinician"
+    scientist = "scientist"
+    ops = "ops"
+    dpo = "dpo"
+    admin = "admin"
+
+
+class Right(StrEnum):
+    """One thing that a role may do."""
+
+    see_events = "see_events"
+    give_verdicts = "give_verdicts"
+    see_beds = "see_beds"
+    see_patient_codes = "see_patient_codes"
+    run_stays = "run_stays"
+    see_dead_letters = "see_dead_letters"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.clinician: frozenset(
+        {Right.see_events, Right.give_verdicts, Right.see_beds, Right.see_patient_codes, Right.run_stays}
+    ),
+    Role.scientist: frozenset({Right.see_events}),
+    Role.ops: frozenset({Right.see_beds, Right.see_dead_letters}),
+    Role.dpo: frozenset(),
+    Role.admin: frozenset(Right),
+}
+
+
+class SessionTimes(Protocol):
+    """What the rule on ends needs of a session row."""
+
+    created_utc_ns: int
+    used_utc_ns: int
+
+
+def may(roles: frozenset[str], right: Right) -> bool:
+    """Whether any of the roles holds the right; an unknown role holds none."""
+    return any(role.value in roles and right in rights for role, rights in RIGHTS.items())
+
+
+def session_ended(session: SessionTimes, now_ns: int) -> bool:
+    """Idle for 30 minutes, or 12 hours old: whichever comes first."""
+    return now_ns - session.used_utc_ns >= IDLE_END_NS or now_ns - session.created_utc_ns >= ABSOLUTE_END_NS
+
+
+def login_wait_s(failures: int, limit: int, window_started_ns: int, now_ns: int) -> int:
+    """Seconds until the next try is taken; 0: now. `failures` were counted since `window_started_ns`."""
+    left_ns = window_started_ns + LOGIN_WINDOW_NS - now_ns
+    if left_ns <= 0 or failures < limit:
+        return 0
+    return max(1, -(-left_ns // NS_PER_S))

@@ -1,0 +1,200 @@
+"""Signing in and out, sessions, new accounts. A wrong name costs and says exactly what a wrong password does."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import NoReturn
+
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from pydantic import TypeAdapter, ValidationError
+
+from cloud import audit
+from cloud.accounts import queries
+from cloud.accounts.rules import (
+    LOGIN_FAILURES_PER_ACCOUNT,
+    LOGIN_FAILURES_PER_ADDRESS,
+    TOUCH_STEP_NS,
+    AccountName,
+    Role,
+    login_wait_s,
+    session_ended,
+)
+from cloud.accounts.tables import Account, PersonSession, SiteGrant
+from cloud.audit.service import INSTALLATION
+from cloud.database import Connection, in_transaction
+from cloud.principal import Principal
+from cloud.problems import HttpProblem, absent
+from shared.errors import Refused
+
+FIRST_ACCOUNT = "admin"
+MIN_PASSWORD_LETTERS = 12
+_FIRST_ACCOUNT_LOCK = 0x6465_6570
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_NAME: TypeAdapter[str] = TypeAdapter(AccountName)
+_hasher = PasswordHasher()  # argon2id, RFC 9106's second recommended parameters (64 MiB)
+_hash_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")  # bounds the memory that logins can take
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person with a live session."""
+
+    principal: Principal
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAccount:
+    """The account made at the first start; the password is told once and kept nowhere."""
+
+    name: str
+    password: str
+
+
+@cache
+def _decoy_hash() -> str:
+    return _hasher.hash(secrets.token_urlsafe(24))
+
+
+def _verify(password_hash: str | None, password: str) -> bool:
+    decoy = _decoy_hash()
+    try:
+        return _hasher.verify(password_hash or decoy, password) and password_hash is not None
+    except VerificationError:
+        return False
+
+
+def _counter_key(kind: str, value: str) -> str:
+    return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}"
+
+
+def _token_sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def refuse(principal: Principal, subject: str) -> NoReturn:
+    """Audits that somebody asked for what is absent or not theirs, then raises the one answer to both."""
+    site = next(iter(principal.sites)) if len(principal.sites) == 1 else INSTALLATION
+    async with in_transaction() as connection:
+        await audit.record(connection, principal, "refused", site=site, subject=subject[:200])
+    raise absent()
+
+
+async def sign_in(name: str, password: str, address: str, now_ns: int) -> tuple[str, SignedIn]:
+    """A new session's token and person. Raises HttpProblem 401 for a wrong pair, 429 after too many tries."""
+    keys = _counter_key("account", name), _counter_key("address", address)
+    async with in_transaction() as connection:
+        await queries.forget_old_failures(connection, now_ns)
+        by_name = await queries.count_try(connection, keys[0], now_ns)
+        by_address = await queries.count_try(connection, keys[1], now_ns)
+    wait_s = max(
+        login_wait_s(by_name.failures - 1, LOGIN_FAILURES_PER_ACCOUNT, by_name.window_started_ns, now_ns),
+        login_wait_s(by_address.failures - 1, LOGIN_FAILURES_PER_ADDRESS, by_address.window_started_ns, now_ns),
+    )
+    if wait_s:
+        raise HttpProblem(429, f"Too many tries; please wait {wait_s} seconds.", retry_after_s=wait_s)
+    account = await queries.account_named(name)
+    loop = asyncio.get_running_loop()
+    password_hash = account.password_hash if account else None
+    right = await loop.run_in_executor(_hash_threads, _verify, password_hash, password)
+    if account is None or not right:
+        await _note_failure(account)
+        raise HttpProblem(401, "Account or password is wrong.")
+    return await _start_session(account, keys, now_ns)
+
+
+async def _note_failure(account: Account | None) -> None:
+    # An unknown name is not written down: people type passwords into the wrong field.
+    name = account.name if account else "unknown"
+    async with in_transaction() as connection:
+        await audit.record(connection, Principal(name, "person"), "login_failed", subject=name)
+
+
+async def _start_session(account: Account, keys: tuple[str, str], now_ns: int) -> tuple[str, SignedIn]:
+    token = secrets.token_urlsafe(32)
+    principal = Principal(account.name, "person", frozenset({account.role}), await queries.sites_of(account.name))
+    async with in_transaction() as connection:
+        await queries.uncount(connection, *keys)
+        await queries.forget_ended_sessions(connection, now_ns)
+        await PersonSession.create(
+            using_db=connection,
+            token_sha256=_token_sha256(token),
+            account=account,
+            created_utc_ns=now_ns,
+            used_utc_ns=now_ns,
+        )
+        await audit.record(connection, principal, "signed_in", subject=account.name)
+    return token, SignedIn(principal, _token_sha256(token))
+
+
+async def session_of(token: str | None, now_ns: int, *, background: bool) -> SignedIn | None:
+    """The person behind a session token, None when it is unknown or has ended. A background request is not a use."""
+    if not token or len(token) > 128:
+        return None
+    session = await queries.session_with(_token_sha256(token))
+    if session is None or session_ended(session, now_ns):
+        return None
+    if not background and now_ns - session.used_utc_ns >= TOUCH_STEP_NS:
+        await queries.touch(session.token_sha256, now_ns)
+    account = session.account
+    sites = await queries.sites_of(account.name)
+    return SignedIn(Principal(account.name, "person", frozenset({account.role}), sites), session.token_sha256)
+
+
+async def sign_out(person: SignedIn) -> None:
+    """Ends the session."""
+    async with in_transaction() as connection:
+        await PersonSession.filter(token_sha256=person.session).using_db(connection).delete()
+        await audit.record(connection, person.principal, "signed_out", subject=person.principal.name)
+
+
+async def create_account(
+    connection: Connection,
+    principal: Principal,
+    name: str,
+    password: str,
+    role: Role,
+    sites: Iterable[str],
+    now_ns: int,
+) -> None:
+    """Makes an account for these sites. Raises Refused for a bad name, a password under 12 letters or a name taken."""
+    try:
+        _NAME.validate_python(name)
+    except ValidationError as error:
+        raise Refused("An account name is 1 to 64 small letters, digits, dots, dashes or underscores.") from error
+    if not MIN_PASSWORD_LETTERS <= len(password) <= 256:
+        raise Refused(f"A password has {MIN_PASSWORD_LETTERS} to 256 letters.")
+    if await Account.filter(name=name).using_db(connection).exists():
+        raise Refused("This account name is taken.")
+    loop = asyncio.get_running_loop()
+    password_hash = await loop.run_in_executor(_hash_threads, _hasher.hash, password)
+    account = await Account.create(
+        using_db=connection, name=name, password_hash=password_hash, role=role.value, created_utc_ns=now_ns
+    )
+    granted = sorted(set(sites))
+    await SiteGrant.bulk_create([SiteGrant(account=account, site=site) for site in granted], using_db=connection)
+    await audit.record(
+        connection, principal, "account_created", subject=name, details={"role": role.value, "sites": " ".join(granted)}
+    )
+
+
+async def ensure_first_account(sites: Iterable[str], now_ns: int) -> FirstAccount | None:
+    """Makes the account `admin` for these sites when no account exists. The caller shows the password once."""
+    async with in_transaction() as connection:
+        await connection.execute_query("SELECT pg_advisory_xact_lock($1)", [_FIRST_ACCOUNT_LOCK])
+        if await queries.any_account(connection):
+            return None
+        password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+        system = Principal.system("accounts")
+        await create_account(connection, system, FIRST_ACCOUNT, password, Role.admin, sites, now_ns)
+    _log.info("first_account_created", account=FIRST_ACCOUNT)
+    return FirstAccount(FIRST_ACCOUNT, password)

@@ -1,0 +1,216 @@
+"""The people's web application: the API under /api/v1, the web pages at /, and the fence that every request passes.
+
+In: the parts that the process made (clock, object store, releases). Out: an ASGI application; the database must be open.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import FileResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import cloud.accounts.routes
+import cloud.review.routes
+import cloud.stays.routes
+from cloud.objects import Objects
+from cloud.problems import HttpProblem, absent, install_problems, problem_response
+from cloud.releases.service import Releases
+from cloud.settings import CloudSettings
+from shared.clock import Clock, SystemClock
+
+API = "/api/v1"
+RESEARCH_USE: Literal["For research use only: no diagnosis, no alarm."] = (
+    "For research use only: no diagnosis, no alarm."
+)
+BODY_LIMIT_BYTES = 64 * 1024
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleParts:
+    """What the application is handed; tests hand it a clock and folders of their own."""
+
+    clock: Clock
+    objects: Objects
+    releases: Releases
+    version: str
+    commit: str
+    web_folder: Path
+    secure_cookies: bool
+
+
+def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
+    """The parts as the configuration file describes them, with this machine's clock and the built pages."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "rev-parse", "--short", "HEAD"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        commit = ""
+    return PeopleParts(
+        clock=SystemClock(),
+        objects=objects,
+        releases=Releases(settings.worker.releases_folder),
+        version=version("deepepil"),
+        commit=commit or "unknown",
+        web_folder=here / "web" / "dist",
+        secure_cookies=settings.people.https,
+    )
+
+
+class About(BaseModel):
+    """What this program is."""
+
+    version: str
+    commit: str
+    research_use: Literal["For research use only: no diagnosis, no alarm."]
+
+
+class Fence:
+    """Refuses writes from foreign pages and large bodies, and puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            receive = receive if scope["method"] in READING else await _checked_write(scope, receive)
+        except HttpProblem as problem:
+            await problem_response(problem)(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+async def _checked_write(scope: Scope, receive: Receive) -> Receive:
+    """Reads the body of a write whole, at most 64 KiB, and hands it on. 403 without the page's own origin, 413 if larger."""
+    headers = Headers(scope=scope)
+    if urlsplit(headers.get("origin", "")).netloc != headers.get("host", "-"):
+        raise HttpProblem(403, "A write must come from this site's own pages: the Origin header is missing or foreign.")
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return _replay(message)
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > BODY_LIMIT_BYTES:
+            raise HttpProblem(413, f"The request is larger than {BODY_LIMIT_BYTES} bytes.")
+    return _replay({"type": "http.request", "body": body, "more_body": False})
+
+
+def _replay(first: Message) -> Receive:
+    waiting = [first]
+
+    async def replayed() -> Message:
+        return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+    return replayed
+
+
+def _about_router(parts: PeopleParts) -> APIRouter:
+    router = APIRouter(tags=["about"])
+
+    @router.get("/about")
+    async def about() -> About:
+        """What this program is and what it is not for."""
+        return About(version=parts.version, commit=parts.commit, research_use=RESEARCH_USE)
+
+    return router
+
+
+def _install_pages(app: FastAPI, folder: Path) -> None:
+    """Serves the built web pages; every address that is no file is the single page, which finds its own way."""
+    root = folder.resolve()
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def pages(path: str) -> FileResponse:
+        if path == "api" or path.startswith("api/"):
+            raise absent()
+        index = root / "index.html"
+        if not index.is_file():
+            raise HttpProblem(404, "The web pages are not built; `make web` builds them.")
+        wanted = (root / path).resolve()
+        if path and wanted.is_relative_to(root) and wanted.is_file():
+            forever = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
+            return FileResponse(wanted, headers={"cache-control": forever})
+        if "." in path.rsplit("/", 1)[-1]:
+            raise absent()
+        return FileResponse(index, headers={"cache-control": "no-cache"})
+
+
+def _operation_name(route: APIRoute) -> str:
+    return route.name
+
+
+def _with_problem_type(document: dict[str, Any]) -> dict[str, Any]:
+    """The same OpenAPI document with the media type that problems really have."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if status >= "400":
+                    answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
+    return document
+
+
+def create_people_app(parts: PeopleParts) -> FastAPI:
+    """The application for people."""
+    app = FastAPI(
+        title="DeepEpil",
+        version="1",
+        description=RESEARCH_USE,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_name,
+    )
+    app.state.parts = parts
+    api = APIRouter(prefix=API)
+    for router in (
+        cloud.accounts.routes.router,
+        _about_router(parts),
+        cloud.review.routes.router,
+        cloud.stays.routes.router,
+    ):
+        api.include_router(router)
+    app.include_router(api)
+    _install_pages(app, parts.web_folder)
+    install_problems(app)
+    app.add_middleware(Fence)
+    document = app.openapi
+    app.openapi = lambda: document() if app.openapi_schema else _with_problem_type(document())  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,30 @@
+"""Keeps labels: a new version whenever what the readers agree on has changed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from cloud.database import Connection
+from cloud.labels import queries
+from cloud.labels.tables import Label
+from cloud.principal import Principal
+from shared.review import Verdict
+
+
+async def keep(
+    connection: Connection, principal: Principal, site: str, event_id: UUID, verdict: Verdict, readers: int, now_ns: int
+) -> bool:
+    """Writes the label in the caller's transaction, which holds the event's task. Returns whether it was new."""
+    last = (await queries.newest(principal, [event_id], connection=connection)).get(event_id)
+    if last is not None and (last.verdict, last.readers) == (verdict.value, readers):
+        return False
+    await Label.create(
+        using_db=connection,
+        event_id=event_id,
+        site=site,
+        verdict=verdict.value,
+        version=last.version + 1 if last else 1,
+        readers=readers,
+        agreed_utc_ns=now_ns,
+    )
+    return True

@@ -1,0 +1,286 @@
+"""What a clinician sees and says: the ranked worklist, one event with its clip, the watchable video, the verdict."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.accounts.routes import with_right
+from cloud.accounts.rules import Right, may
+from cloud.accounts.service import SignedIn
+from cloud.problems import documented
+from cloud.review import service
+from cloud.review.queries import Found, FoundDetail
+from cloud.review.rules import ClipState, TaskFilter, clip_state, stored_share
+from shared.clip import ProxyFile
+from shared.clock import NS_PER_S, utc_text
+from shared.contract import Count
+from shared.event import EventCause, EventPhase
+from shared.frame import Stream
+from shared.gap import Gap, GapCause
+from shared.ids import BedName
+from shared.review import Verdict
+
+router = APIRouter(tags=["review"])
+Viewer = Annotated[SignedIn, Depends(with_right(Right.see_events))]
+Reader = Annotated[SignedIn, Depends(with_right(Right.give_verdicts))]
+
+
+class Suggestion(BaseModel):
+    """What a network suggests for the whole clip; research use only."""
+
+    best: str
+    probabilities: dict[str, float]
+    release: str
+    simulated: bool = Field(description="the network learnt from the simulated ward")
+
+
+class WorklistItem(BaseModel):
+    """One event, as a line of the worklist."""
+
+    event_id: UUID
+    site: str
+    bed: str
+    patient_code: str | None
+    phase: EventPhase
+    cause: EventCause
+    start_utc: datetime
+    duration_s: float
+    peak_score: float
+    motor_type: str
+    release: str = Field(description="the detector that found the event")
+    clip: ClipState
+    stored_share: float = Field(ge=0, le=1, description="of the bytes that the cloud wants, how many it has")
+    suggestion: Suggestion | None
+    my_verdict: Verdict | None
+    my_version: int = Field(description="to be given back as expected_version; 0 before the first verdict")
+    label: Verdict | None
+    rank: float
+    rank_reason: str
+
+    @classmethod
+    def of(cls, found: Found, viewer: SignedIn) -> WorklistItem:
+        return cls(**_item_fields(found, viewer))
+
+
+class Worklist(BaseModel):
+    """One page of the worklist; `total` counts what the filter finds, `open` what still waits for a verdict."""
+
+    items: list[WorklistItem]
+    total: int
+    open: int
+
+
+class ProxyView(BaseModel):
+    """One watchable stream. Frame k is shown at frame_times_ns[k] after the clip's start."""
+
+    stream: Stream
+    url: str
+    codec: str
+    width: int
+    height: int
+    frame_times_ns: list[int]
+
+
+class ScorePoint(BaseModel):
+    """The detector's score at one moment after the clip's start."""
+
+    t_ns: int
+    value: float
+
+
+class GapView(BaseModel):
+    """A span of the clip in which frames of one stream are missing."""
+
+    stream: Stream
+    cause: GapCause
+    start_ns: int
+    end_ns: int
+    missing_frames: int
+
+
+class WindowView(BaseModel):
+    """The network's suggestion for the window that starts `start_ns` after the clip's start."""
+
+    start_ns: int
+    probabilities: dict[str, float]
+
+
+class ReviewView(BaseModel):
+    """The standing verdict of one person."""
+
+    reviewer: str
+    verdict: Verdict
+    version: int
+    reviewed_utc: datetime
+
+
+class EventDetail(WorklistItem):
+    """One event with all that the review page shows; times in ns after the clip's start."""
+
+    clip_start_utc: datetime
+    clip_duration_ns: int
+    event_start_ns: int
+    event_end_ns: int
+    proxies: list[ProxyView]
+    scores: list[ScorePoint]
+    threshold: float | None = Field(description="the score at which the detector's trigger opens; null: not known here")
+    gaps: list[GapView]
+    coverage: dict[Stream, float]
+    windows: list[WindowView]
+    reviews: list[ReviewView]
+
+
+class ReviewRequest(BaseModel):
+    """A verdict; `expected_version` is the version of one's own verdict that one saw, 0 before the first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    expected_version: Count
+    suggestion_shown: bool = Field(description="whether a classification was on the screen")
+
+
+class ReviewAnswer(BaseModel):
+    """The verdict as kept, and the label that follows from all verdicts."""
+
+    verdict: Verdict
+    version: int
+    label: Verdict | None
+
+
+def _item_fields(found: Found, viewer: SignedIn) -> dict[str, Any]:
+    event, clip, task = found.event, found.clip, found.task
+    shows_code = may(viewer.principal.roles, Right.see_patient_codes)
+    return {
+        "event_id": event.event_id,
+        "site": event.site,
+        "bed": event.bed,
+        "patient_code": found.patient_code if shows_code else None,
+        "phase": event.phase,
+        "cause": event.cause,
+        "start_utc": utc_text(event.start_utc_ns),
+        "duration_s": (event.end_mono_ns - event.start_mono_ns) / NS_PER_S,
+        "peak_score": event.peak_score,
+        "motor_type": event.motor_type,
+        "release": event.release,
+        "clip": clip_state(
+            watchable=clip is not None and clip.proxies_stored_at_ns is not None,
+            stored=clip is not None and clip.stored_at_ns is not None,
+            overdue=event.clip_overdue,
+        ),
+        "stored_share": stored_share(clip.bytes_stored, clip.bytes_wanted) if clip else 0.0,
+        "suggestion": Suggestion.model_validate(found.suggestion, from_attributes=True) if found.suggestion else None,
+        "my_verdict": found.mine.verdict if found.mine else None,
+        "my_version": found.mine.version if found.mine else 0,
+        "label": found.label.verdict if found.label else None,
+        "rank": task.rank,
+        "rank_reason": task.rank_reason,
+    }
+
+
+def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | None) -> dict[str, Any]:
+    event, manifest = detail.found.event, detail.manifest
+    # A bed that never sent its manifest still told the clip's span with the event.
+    zero_ns = manifest.start_mono_ns if manifest else event.clip_start_mono_ns
+    end_ns = manifest.end_mono_ns if manifest else event.clip_end_mono_ns
+    return {
+        **_item_fields(detail.found, viewer),
+        "clip_start_utc": utc_text(event.start_utc_ns - (event.start_mono_ns - zero_ns)),
+        "clip_duration_ns": end_ns - zero_ns,
+        "event_start_ns": event.start_mono_ns - zero_ns,
+        "event_end_ns": event.end_mono_ns - zero_ns,
+        "proxies": [_proxy_view(event.event_id, proxy, zero_ns) for proxy in _watchable(detail)],
+        "scores": [ScorePoint(t_ns=one.mono_ns - zero_ns, value=one.value) for one in manifest.scores]
+        if manifest
+        else [],
+        "threshold": threshold,
+        "gaps": [_gap_view(gap, zero_ns) for gap in manifest.gaps] if manifest else [],
+        "coverage": manifest.coverage if manifest else {},
+        "windows": detail.windows,
+        "reviews": [
+            ReviewView(
+                reviewer=row.reviewer,
+                verdict=Verdict(row.verdict),
+                version=row.version,
+                reviewed_utc=utc_text(row.reviewed_utc_ns),
+            )
+            for row in detail.reviews
+        ],
+    }
+
+
+def _watchable(detail: FoundDetail) -> list[ProxyFile]:
+    return [proxy for proxy in (detail.manifest.proxies if detail.manifest else []) if proxy.stream in detail.watchable]
+
+
+def _proxy_view(event_id: UUID, proxy: ProxyFile, zero_ns: int) -> ProxyView:
+    return ProxyView(
+        stream=proxy.stream,
+        url=f"/api/v1/events/{event_id}/proxies/{proxy.stream.value}",
+        codec=proxy.codec,
+        width=proxy.width,
+        height=proxy.height,
+        frame_times_ns=[moment - zero_ns for moment in proxy.frame_mono_ns],
+    )
+
+
+def _gap_view(gap: Gap, zero_ns: int) -> GapView:
+    return GapView(
+        stream=gap.stream,
+        cause=gap.cause,
+        start_ns=gap.start_mono_ns - zero_ns,
+        end_ns=gap.end_mono_ns - zero_ns,
+        missing_frames=gap.missing_frames,
+    )
+
+
+@router.get("/worklist", responses=documented(401, 404, 422))
+async def worklist(
+    viewer: Viewer,
+    state: TaskFilter = TaskFilter.open,
+    bed: Annotated[BedName | None, Query(description="only this bed")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> Worklist:
+    """The events of one's sites, the likeliest seizures first."""
+    page = await service.worklist(viewer.principal, state, bed, limit, offset)
+    return Worklist(items=[WorklistItem.of(found, viewer) for found in page.items], total=page.total, open=page.open)
+
+
+@router.get("/events/{event_id}", responses=documented(401, 404, 422))
+async def event_detail(event_id: UUID, viewer: Viewer, request: Request) -> EventDetail:
+    """One event with its clip, scores, gaps, suggestion and reviews."""
+    found = await service.event_detail(viewer.principal, event_id)
+    threshold = request.app.state.parts.releases.threshold_of(found.found.event.release)
+    return EventDetail(**_detail_fields(found, viewer, threshold))
+
+
+@router.get(
+    "/events/{event_id}/proxies/{stream}",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "the whole video", "content": {"video/mp4": {"schema": {"type": "string"}}}},
+        206: {"description": "the bytes asked for", "content": {"video/mp4": {"schema": {"type": "string"}}}},
+        **documented(401, 404, 416, 422),
+    },
+)
+async def proxy_video(event_id: UUID, stream: Stream, viewer: Viewer, request: Request) -> StreamingResponse:
+    """The watchable video of one stream, in ranges; each person's first look at an event is audited."""
+    parts = request.app.state.parts
+    wanted = request.headers.get("range")
+    media = await service.open_proxy(viewer, event_id, stream, wanted, parts.objects, parts.clock.utc_ns())
+    return StreamingResponse(media.body, media.status, media.headers, "video/mp4")
+
+
+@router.put("/events/{event_id}/review", responses=documented(400, 401, 403, 404, 409, 413, 422))
+async def give_verdict(event_id: UUID, asked: ReviewRequest, reader: Reader, request: Request) -> ReviewAnswer:
+    """Keeps one's verdict; 409 when one's own verdict was changed since it was read."""
+    wish = service.Wish(event_id, asked.verdict, asked.expected_version, asked.suggestion_shown)
+    given = await service.give_verdict(reader.principal, wish, request.app.state.parts.clock.utc_ns())
+    return ReviewAnswer(verdict=asked.verdict, version=given.version, label=given.label)

@@ -1,0 +1,84 @@
+"""Reads stays and beds of the principal's sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import cloud.devices.queries
+from cloud.database import Connection
+from cloud.devices.tables import BedConnection
+from cloud.ingest.tables import DeadLetter
+from cloud.principal import Principal
+from cloud.stays.tables import Stay
+from shared.command import DesiredState
+from shared.heartbeat import Heartbeat
+
+
+async def present(principal: Principal) -> dict[tuple[str, str], Stay]:
+    """Who stays now, by (site, bed)."""
+    rows = await Stay.filter(holds_bed__isnull=False, **principal.site_filter())
+    return {(row.site, row.bed): row for row in rows}
+
+
+async def present_in(principal: Principal, site: str, bed: str, *, connection: Connection | None = None) -> Stay | None:
+    """The stay that lasts in one bed now; locked until the commit when a connection is given."""
+    rows = Stay.filter(site=site, bed=bed, holds_bed__isnull=False, **principal.site_filter())
+    if connection is not None:
+        rows = rows.using_db(connection).select_for_update()
+    return await rows.first()
+
+
+async def codes(principal: Principal, stay_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The patient codes of these stays."""
+    rows = await Stay.filter(stay_id__in=list(stay_ids), **principal.site_filter()).values_list(
+        "stay_id", "patient_code"
+    )
+    return {stay_id: str(code) for stay_id, code in rows}
+
+
+async def present_patient(connection: Connection, principal: Principal, site: str, code: str) -> Stay | None:
+    """The stay that lasts under this code now."""
+    rows = Stay.filter(site=site, patient_code=code, holds_patient__isnull=False, **principal.site_filter())
+    return await rows.using_db(connection).first()
+
+
+async def code_was_used(connection: Connection, site: str, code: str) -> bool:
+    """Whether the site ever gave this code to a patient."""
+    return await Stay.filter(site=site, patient_code=code).using_db(connection).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class BedFacts:
+    """One bed, the last that it said, what the cloud wants of it and who stays there; what nobody said is None."""
+
+    site: str
+    bed: str
+    connection: BedConnection | None
+    heartbeat: Heartbeat | None
+    seen_utc_ns: int | None
+    desired: DesiredState | None
+    stay: Stay | None
+
+
+async def beds(principal: Principal) -> list[BedFacts]:
+    """All beds of the principal's sites, by site and name."""
+    known = await cloud.devices.queries.beds(principal)
+    connections = await cloud.devices.queries.connections(principal)
+    heartbeats = await cloud.devices.queries.heartbeats(principal)
+    desired = await cloud.devices.queries.desired_states(principal)
+    stays = await present(principal)
+    found = []
+    for row in known:
+        key = (row.site, row.name)
+        connection, (heartbeat, heard_ns) = connections.get(key), heartbeats.get(key, (None, None))
+        times = [moment for moment in (heard_ns, connection.changed_at_ns if connection else None) if moment]
+        seen = max(times, default=None)
+        found.append(BedFacts(row.site, row.name, connection, heartbeat, seen, desired.get(key), stays.get(key)))
+    return found
+
+
+async def dead_letters(principal: Principal, limit: int) -> list[DeadLetter]:
+    """The newest refused messages of the beds."""
+    return await DeadLetter.filter(**principal.site_filter()).order_by("-last_at_ns").limit(limit)

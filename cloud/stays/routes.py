@@ -1,0 +1,208 @@
+"""The beds as people see them: health, who stays there, admit, transfer, discharge, the privacy pause, refused messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud.accounts.routes import with_right
+from cloud.accounts.rules import Right, may
+from cloud.accounts.service import SignedIn
+from cloud.problems import documented
+from cloud.stays import service
+from cloud.stays.queries import BedFacts
+from cloud.stays.tables import Stay
+from shared.clock import utc_text
+from shared.frame import Stream
+from shared.ids import BedName, PatientCode, SiteName
+
+router = APIRouter(tags=["beds"])
+Watcher = Annotated[SignedIn, Depends(with_right(Right.see_beds))]
+Nurse = Annotated[SignedIn, Depends(with_right(Right.run_stays))]
+Operator = Annotated[SignedIn, Depends(with_right(Right.see_dead_letters))]
+
+
+class ProcessView(BaseModel):
+    """One process of the bed's box."""
+
+    name: str
+    running: bool
+    restarts: int
+    core_share: float = Field(description="CPU seconds per second")
+    progress_age_s: float = Field(description="seconds since its loop last did its work")
+
+
+class BedStay(BaseModel):
+    """Who stays in the bed; the code is null for those whose role does not show it."""
+
+    stay_id: UUID
+    patient_code: str | None
+    admitted_utc: datetime
+
+
+class Bed(BaseModel):
+    """One bed and the last that it said of itself; what it never said is null or empty."""
+
+    site: str
+    bed: str
+    online: bool
+    seen_utc: datetime | None
+    camera: str | None
+    coverage_1h: dict[Stream, float]
+    last_score: float | None
+    ring_hours: float | None
+    promise_hours: float | None
+    outbox_waiting: int | None
+    clips_waiting: int | None
+    release: str | None
+    alarms: list[str]
+    paused: bool
+    recording_wanted: bool
+    stay: BedStay | None
+    processes: list[ProcessView]
+    version: str | None
+
+
+class Beds(BaseModel):
+    """All beds that this person may see."""
+
+    beds: list[Bed]
+
+
+class StayView(BaseModel):
+    """A stay: one patient code in one bed from admission to discharge."""
+
+    stay_id: UUID
+    site: str
+    bed: str
+    patient_code: str
+    admitted_utc: datetime
+    discharged_utc: datetime | None
+
+
+class AdmitRequest(BaseModel):
+    """The code of the patient; null: a new one is made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    patient_code: PatientCode | None = None
+
+
+class TransferRequest(BaseModel):
+    """The empty bed of the same site that the patient moves to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to_bed: BedName
+
+
+class PauseRequest(BaseModel):
+    """Whether recording is paused for privacy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paused: bool
+
+
+class DeadLetter(BaseModel):
+    """A message of a bed that was refused for good, and why."""
+
+    at: datetime
+    bed: str
+    reason: str
+
+
+class DeadLetters(BaseModel):
+    """The newest refused messages."""
+
+    items: list[DeadLetter]
+
+
+def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
+    said, wanted = found.heartbeat, found.desired
+    paused = wanted.paused if wanted else False
+    unassigned = wanted.record_unassigned if wanted else True
+    return Bed(
+        site=found.site,
+        bed=found.bed,
+        online=found.connection.online if found.connection else False,
+        seen_utc=utc_text(found.seen_utc_ns) if found.seen_utc_ns else None,
+        camera=said.camera if said else None,
+        coverage_1h=said.coverage_1h if said else {},
+        last_score=said.last_score if said else None,
+        ring_hours=said.ring_hours if said else None,
+        promise_hours=said.promise_hours if said else None,
+        outbox_waiting=said.outbox_waiting if said else None,
+        clips_waiting=said.clips_waiting if said else None,
+        release=said.release if said else None,
+        alarms=said.alarms if said else [],
+        paused=paused,
+        recording_wanted=not paused and (found.stay is not None or unassigned),
+        stay=_bed_stay(found.stay, viewer) if found.stay else None,
+        processes=[
+            ProcessView(**one.model_dump(include=set(ProcessView.model_fields)))
+            for one in (said.processes if said else [])
+        ],
+        version=said.version if said else None,
+    )
+
+
+def _bed_stay(stay: Stay, viewer: SignedIn) -> BedStay:
+    shows = may(viewer.principal.roles, Right.see_patient_codes)
+    code = stay.patient_code if shows else None
+    return BedStay(stay_id=stay.stay_id, patient_code=code, admitted_utc=utc_text(stay.admitted_utc_ns))
+
+
+def _stay_view(stay: Stay) -> StayView:
+    return StayView(
+        stay_id=stay.stay_id,
+        site=stay.site,
+        bed=stay.bed,
+        patient_code=stay.patient_code,
+        admitted_utc=utc_text(stay.admitted_utc_ns),
+        discharged_utc=utc_text(stay.discharged_utc_ns) if stay.discharged_utc_ns else None,
+    )
+
+
+@router.get("/beds", responses=documented(401, 404))
+async def beds(watcher: Watcher) -> Beds:
+    """All beds of one's sites."""
+    found = await service.beds(watcher.principal)
+    return Beds(beds=[_bed_view(one, watcher) for one in found])
+
+
+@router.post("/beds/{site}/{bed}/stay", status_code=201, responses=documented(400, 401, 403, 404, 409, 413, 422))
+async def admit(site: SiteName, bed: BedName, asked: AdmitRequest, nurse: Nurse, request: Request) -> StayView:
+    """Admits a patient to an empty bed."""
+    now_ns = request.app.state.parts.clock.utc_ns()
+    return _stay_view(await service.admit(nurse.principal, site, bed, asked.patient_code, now_ns))
+
+
+@router.delete("/beds/{site}/{bed}/stay", status_code=204, responses=documented(401, 403, 404, 409, 422))
+async def discharge(site: SiteName, bed: BedName, nurse: Nurse, request: Request) -> None:
+    """Ends the stay in a bed."""
+    await service.discharge(nurse.principal, site, bed, request.app.state.parts.clock.utc_ns())
+
+
+@router.post("/beds/{site}/{bed}/stay/transfer", responses=documented(400, 401, 403, 404, 409, 413, 422))
+async def transfer(site: SiteName, bed: BedName, asked: TransferRequest, nurse: Nurse, request: Request) -> StayView:
+    """Moves the patient to an empty bed of the same site: one stay ends, another begins under the same code."""
+    now_ns = request.app.state.parts.clock.utc_ns()
+    return _stay_view(await service.transfer(nurse.principal, site, bed, asked.to_bed, now_ns))
+
+
+@router.put("/beds/{site}/{bed}/pause", responses=documented(400, 401, 403, 404, 413, 422))
+async def pause(site: SiteName, bed: BedName, asked: PauseRequest, nurse: Nurse) -> Bed:
+    """Pauses or resumes the recording of a bed for privacy."""
+    return _bed_view(await service.pause(nurse.principal, site, bed, asked.paused), nurse)
+
+
+@router.get("/dead-letters", responses=documented(401, 404, 422))
+async def dead_letters(operator: Operator, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> DeadLetters:
+    """The newest messages of beds that were refused for good."""
+    found = await service.dead_letters(operator.principal, limit)
+    return DeadLetters(items=[DeadLetter(at=utc_text(one.last_at_ns), bed=one.bed, reason=one.reason) for one in found])
