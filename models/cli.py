@@ -1,0 +1,80 @@
+"""`deepepil-models train | evaluate | release` × `detector | i3d`: one sentence and an exit code for every refusal.
+
+Each network brings a light module `models/NETWORK/command.py` with click commands `train`, `evaluate` and `release`; torch and
+the like are imported inside them, so that help is quick and a missing extra is told in one sentence.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from shared.errors import DeepEpilError, Misconfigured
+
+NETWORKS = ("detector", "i3d")
+
+
+class NetworkGroup(click.Group):
+    """The subcommands of one verb: `models.NETWORK.command.VERB` for each network."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The networks, in alphabetical order."""
+        return list(NETWORKS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this group's verb for a network, None for an unknown one."""
+        if cmd_name not in NETWORKS:
+            return None
+        found = getattr(import_module(f"models.{cmd_name}.command"), str(self.name), None)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group()
+def cli() -> None:
+    """Train, evaluate and release the networks of DeepEpil. Research use only."""
+
+
+@cli.group(cls=NetworkGroup)
+def train() -> None:
+    """Train a network from nothing on the simulated ward; an interrupted run goes on where it stopped."""
+
+
+@cli.group(cls=NetworkGroup)
+def evaluate() -> None:
+    """Print how well a release does on simulated patients it never saw, and write build/results."""
+
+
+@cli.group(cls=NetworkGroup)
+def release() -> None:
+    """Evaluate a trained network and put it with its card among the releases."""
+
+
+def _sentence(error: ModuleNotFoundError) -> Misconfigured:
+    missing = (error.name or "a module").partition(".")[0]
+    return Misconfigured(f"{missing} is not installed; deepepil-models needs the extra: pip install 'deepepil[train]'.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits: 0, 2 for wrong usage, 65 refused, 78 misconfigured, 130 interrupted."""
+    try:
+        cli.main(args=arguments, prog_name="deepepil-models", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped; the same command goes on from the last finished step.", err=True)
+        sys.exit(130)
+    except DeepEpilError as error:
+        click.echo(error.sentence, err=True)
+        sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        refusal = _sentence(error)
+        click.echo(refusal.sentence, err=True)
+        sys.exit(refusal.exit_code)
+
+
+if __name__ == "__main__":
+    main()
