@@ -20,11 +20,11 @@ NETWORKS = ("detector", "i3d")
 class NetworkGroup(click.Group):
     """The subcommands of one verb: `models.NETWORK.command.VERB` for each network."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The networks, in alphabetical order."""
         return list(NETWORKS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of this group's verb for a network, None for an unknown one."""
         if cmd_name not in NETWORKS:
             return None
