@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(error.sentence, err=True)
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith(("models", "shared")):
+            raise
         refusal = _sentence(error)
         click.echo(refusal.sentence, err=True)
         sys.exit(refusal.exit_code)

@@ -8,22 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from models.detector.nights import motor_index
+from shared import detector_input, preview, ward
 from shared.clock import NS_PER_S
-from shared.detector_input import CHANNELS, DetectorInput
+from shared.detector_input import DetectorInput
 from shared.preview import PREVIEW_FPS, PREVIEW_PERIOD_NS
 from shared.ward import PAROXYSMS, Deed, Night, ward_previews
 
 SCALE, OFFSET = 25.0, 4.0
 """A feature f is kept as the byte rint((f + 4) * 25): from -4 to 6.2 in steps of 0.04."""
-RECIPE = 1
-"""Raise it when the ward or the features change in a way that the night's plan does not show."""
-
 UNSURE_BEFORE_S = 3.0
 UNSURE_AFTER_S = 8.0
 """No paroxysm label in the first seconds of one (it cannot be known yet) and after it (the picture still settles)."""
@@ -39,8 +38,15 @@ class Lesson:
     sure: npt.NDArray[np.float32]
 
 
+@cache
+def makers() -> str:
+    """A fingerprint of the code that makes lessons: another ward or another input makes other lessons."""
+    sources = [*sorted(Path(ward.__file__).parent.glob("*.py")), Path(detector_input.__file__), Path(preview.__file__)]
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+
+
 def _key(night: Night) -> str:
-    plan = json.dumps([RECIPE, CHANNELS, asdict(night)], sort_keys=True)
+    plan = json.dumps([makers(), UNSURE_BEFORE_S, UNSURE_AFTER_S, asdict(night)], sort_keys=True)
     return hashlib.sha256(plan.encode()).hexdigest()[:24]
 
 
@@ -71,9 +77,9 @@ def make_lesson(night: Night) -> Lesson:
     return Lesson(np.stack(features), motor, paroxysm.astype(np.float32), sure.astype(np.float32))
 
 
-def load_lesson(night: Night, cache: Path) -> Lesson:
-    """The night's lesson from `cache`, made and kept there first when it is not; a torn file is made anew."""
-    path = cache / f"{_key(night)}.npz"
+def load_lesson(night: Night, folder: Path) -> Lesson:
+    """The night's lesson from `folder`, made and kept there first when it is not; a torn file is made anew."""
+    path = folder / f"{_key(night)}.npz"
     if path.exists():
         try:
             with np.load(path) as kept:
@@ -81,7 +87,7 @@ def load_lesson(night: Night, cache: Path) -> Lesson:
         except (OSError, ValueError, KeyError):
             path.unlink()
     lesson = make_lesson(night)
-    cache.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(file, features=lesson.features, motor=lesson.motor, paroxysm=lesson.paroxysm, sure=lesson.sure)

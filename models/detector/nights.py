@@ -71,12 +71,15 @@ LONGEST_DEED_S = 75.0
 ORDINARY_PER_H = 7.0
 """Awakenings and visits in an hour of ordinary sleep: about four turns (De Koninck 1992) and three other deeds."""
 
+
 def check_splits(splits: Mapping[str, Sequence[int]]) -> None:
     """Raises Refused when one patient is in two splits."""
     for (first, here), (second, there) in combinations(splits.items(), 2):
         both = sorted(set(here) & set(there))
         if both:
-            raise Refused(f"Patient {both[0]} is in the splits {first} and {second}; a leak makes every figure worthless.")
+            raise Refused(
+                f"Patient {both[0]} is in the splits {first} and {second}; a leak makes every figure worthless."
+            )
 
 
 def _span_s(deed: Deed, rng: np.random.Generator, longest_s: float) -> float:

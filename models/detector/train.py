@@ -6,9 +6,10 @@ Every epoch ends with a checkpoint; the same command goes on where it stopped. O
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from models.detector.lessons import OFFSET, SCALE, Lesson, load_lesson
+from models.detector.lessons import OFFSET, SCALE, Lesson, load_lesson, makers
 from models.detector.network import DetectorNet
 from shared.detector_input import BAND_HZ, STEP_FPS
 from shared.score import MOTOR_TYPES
@@ -30,7 +30,10 @@ BANDS = 2 * len(BAND_HZ)
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training run; a checkpoint of another recipe is not continued."""
+    """All that decides a training run; a checkpoint of another recipe is not continued.
+
+    lessons: fingerprint of the code that makes them.
+    """
 
     seed: int = 7
     nights_a_patient: int = 1
@@ -40,7 +43,7 @@ class Recipe:
     peak_rate: float = 4e-3
     weight_decay: float = 0.02
     motor_weight: float = 0.6
-    threads: int = 2
+    lessons: str = field(default_factory=makers)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,11 @@ class Disguise:
         shifts[BANDS + 1] = rng.normal(0, 0.2)
         moves = rng.integers(-2, 3, 2)
         return cls(
-            bool(rng.random() < 0.5), int(moves[0]), int(moves[1]), torch.from_numpy(shifts), float(rng.uniform(0, 0.08))
+            bool(rng.random() < 0.5),
+            int(moves[0]),
+            int(moves[1]),
+            torch.from_numpy(shifts),
+            float(rng.uniform(0, 0.08)),
         )
 
     def worn(self, features: Tensor) -> Tensor:
@@ -86,7 +93,7 @@ def gather(nights: list[Night], cache: Path, tell: Tell, workers: int = 2) -> li
     """The lessons of all nights, rendered on `workers` processes where they are not kept yet."""
     lessons: list[Lesson] = []
     with ProcessPoolExecutor(workers) as pool:
-        for lesson_of_night in pool.map(partial(load_lesson, cache=cache), nights):
+        for lesson_of_night in pool.map(partial(load_lesson, folder=cache), nights):
             lessons.append(lesson_of_night)
             if len(lessons) % 12 == 0 or len(lessons) == len(nights):
                 hours = sum(len(kept.motor) for kept in lessons) / STEP_FPS / 3600
@@ -138,7 +145,15 @@ class Losses:
         kind, paroxysm, sure = truth
         each = nn.functional.binary_cross_entropy_with_logits(logits, paroxysm, reduction="none")
         loss: Tensor = (each * sure).sum() / sure.sum().clamp(min=1)
-        return loss + self._motor_weight * self._motor(motor.flatten(0, 1), kind.flatten())
+        kinds: Tensor = self._motor(motor.flatten(0, 1), kind.flatten())
+        return loss + self._motor_weight * kinds
+
+
+def _follow(mean: DetectorNet, net: DetectorNet) -> None:
+    """Moves the running mean of the weights a two-hundredth of the way to the newest."""
+    with torch.no_grad():
+        for slow, quick in zip(mean.parameters(), net.parameters(), strict=True):
+            slow.lerp_(quick, 0.005)
 
 
 def _checkpoint(path: Path, recipe: Recipe, parts: dict[str, Any], epoch: int) -> None:
@@ -161,12 +176,12 @@ def _resume(path: Path, recipe: Recipe, parts: dict[str, Any], tell: Tell) -> in
     return int(kept["epoch"])
 
 
-def fit(lessons: list[Lesson], recipe: Recipe, checkpoint: Path, tell: Tell) -> DetectorNet:
+def fit(lessons: list[Lesson], recipe: Recipe, checkpoint: Path, tell: Tell, threads: int = 2) -> DetectorNet:
     """Trains on the lessons and returns the running mean of the weights, the steadier network."""
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     net = DetectorNet()
-    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995))
+    mean = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay)
     chunks = len(lessons) // recipe.beds * (max(len(kept.motor) for kept in lessons) // recipe.chunk_steps)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.peak_rate, total_steps=chunks * recipe.epochs + 2)
@@ -180,15 +195,13 @@ def fit(lessons: list[Lesson], recipe: Recipe, checkpoint: Path, tell: Tell) -> 
             logits, motor, state = net(features, state)
             loss = losses(logits, motor, (truth[0], truth[1], truth[2]))
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward([loss])
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            mean.update_parameters(net)
+            _follow(mean, net)
             state = state.detach()
             total, count = total + float(loss), count + 1
         tell(f"epoch {epoch + 1}/{recipe.epochs}: loss {total / max(1, count):.3f}")
         _checkpoint(checkpoint, recipe, parts, epoch + 1)
-    trained = mean.module
-    assert isinstance(trained, DetectorNet)
-    return trained.eval()
+    return mean.eval()

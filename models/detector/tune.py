@@ -91,7 +91,9 @@ def events_of(scores: Sequence[Score], rule: TriggerRule) -> list[tuple[float, f
     return events
 
 
-def judge(rule: TriggerRule, seizures: Sequence[Scored], ordinary: Sequence[Scored], stress: Sequence[Scored]) -> Outcome:
+def judge(
+    rule: TriggerRule, seizures: Sequence[Scored], ordinary: Sequence[Scored], stress: Sequence[Scored]
+) -> Outcome:
     """How the rule does on three sorts of nights."""
     true, found = 0, 0
     for scored in seizures:
