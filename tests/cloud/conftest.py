@@ -15,6 +15,7 @@ from tortoise import Tortoise
 
 from cloud.database import DatabaseAddress, EmbeddedServer, ensure_database, open_tables
 from cloud.schema import prepare_jobs
+from tests.cloud.people_house import House, open_house
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +53,10 @@ async def database(module_database: DatabaseAddress) -> AsyncIterator[DatabaseAd
     await connection.close()
     async with open_tables(module_database, connections=6):
         yield module_database
+
+
+@pytest.fixture
+async def house(database: DatabaseAddress, tmp_path: Path) -> AsyncIterator[House]:
+    """The people's application over empty tables."""
+    async with open_house(tmp_path) as opened:
+        yield opened

@@ -1,0 +1,71 @@
+"""Reads events, clips and objects of the principal's sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from cloud.clips.rules import PROXY, WantedObject
+from cloud.clips.tables import Clip, ClipObject, Event, ObjectChunk, StoredObject
+from cloud.database import Connection
+from cloud.principal import Principal
+
+
+async def event(principal: Principal, event_id: UUID) -> Event | None:
+    """One event, None when there is none or the principal may not see its site."""
+    return await Event.filter(event_id=event_id, **principal.site_filter()).get_or_none()
+
+
+async def clip(principal: Principal, event_id: UUID) -> Clip | None:
+    """The clip of one event, None when no manifest came yet or the principal may not see its site."""
+    return await Clip.filter(event_id=event_id, **principal.site_filter()).get_or_none()
+
+
+async def locked_event(connection: Connection, principal: Principal, event_id: UUID) -> Event | None:
+    """The event with its row locked until the transaction ends: all that changes its clip holds this lock."""
+    rows = Event.filter(event_id=event_id, **principal.site_filter()).using_db(connection)
+    return await rows.select_for_update().get_or_none()
+
+
+async def wanted_objects(connection: Connection, event_id: UUID) -> list[WantedObject]:
+    """What the clip's manifest names, in the order in which it is wanted."""
+    rows = await ClipObject.filter(event_id=event_id).using_db(connection).order_by("position")
+    return [WantedObject(row.sha256, row.size_bytes, row.kind, row.stream) for row in rows]
+
+
+async def stored_of(connection: Connection, site: str, hashes: Sequence[str]) -> set[str]:
+    """Which of these objects the site's store holds."""
+    rows = StoredObject.filter(site=site, sha256__in=list(hashes)).using_db(connection)
+    return {str(found) for found in await rows.values_list("sha256", flat=True)}
+
+
+async def chunks_of(connection: Connection, site: str, hashes: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Which chunks of these objects came: hash of the object to {number: hash of the chunk}."""
+    found: dict[str, dict[int, str]] = {}
+    for row in await ObjectChunk.filter(site=site, sha256__in=list(hashes)).using_db(connection):
+        found.setdefault(row.sha256, {})[row.number] = row.chunk_sha256
+    return found
+
+
+async def is_named(site: str, bed: str, sha256: str, size_bytes: int) -> bool:
+    """Whether a manifest of this very bed names this object with this size."""
+    return await ClipObject.filter(site=site, bed=bed, sha256=sha256, size_bytes=size_bytes).exists()
+
+
+async def is_named_by_any(sha256: str) -> bool:
+    """Whether a manifest of any bed names this object: for the audit alone, never for an answer."""
+    return await ClipObject.filter(sha256=sha256).exists()
+
+
+async def clips_naming(connection: Connection, site: str, sha256: str) -> list[ClipObject]:
+    """The links of all clips of the site that name this object, by event: the order in which rows are locked."""
+    return await ClipObject.filter(site=site, sha256=sha256).using_db(connection).order_by("event_id")
+
+
+async def proxy_object(principal: Principal, event_id: UUID, stream: str) -> ClipObject | None:
+    """The stored proxy of one stream of an event, None while it is not stored or not to be seen."""
+    links = ClipObject.filter(event_id=event_id, stream=stream, kind=PROXY, **principal.site_filter())
+    link = await links.get_or_none()
+    if link is None or not await StoredObject.filter(site=link.site, sha256=link.sha256).exists():
+        return None
+    return link

@@ -1,0 +1,120 @@
+"""The bed's HTTP interface under /bed/v1, by docs/contracts/bed-http-api.md. Who calls is what the client certificate says."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter, ValidationError
+
+from cloud.clips import service, transfer
+from cloud.clips.service import Caller, ClipParts
+from cloud.database import UNREACHABLE
+from cloud.problems import HttpProblem, install_problems, problem_response
+from shared.clip import MAX_OBJECT_BYTES, ClipAnswer, ClipManifest, MissingObject
+from shared.contract import read_contract
+from shared.ids import BedName, Sha256, SiteName, Uuid7
+
+PREFIX = "/bed/v1"
+MANIFEST_LIMIT_BYTES = 32 * 1024 * 1024
+PEER_NAME = "deepepil_peer_name"
+"""Where the listener leaves the common name of the client certificate, in the ASGI scope's state."""
+
+_SITE: TypeAdapter[str] = TypeAdapter(SiteName)
+_BED: TypeAdapter[str] = TypeAdapter(BedName)
+ObjectBytes = Annotated[int, Query(ge=0, le=MAX_OBJECT_BYTES)]
+
+router = APIRouter(prefix=PREFIX)
+_log = structlog.get_logger(__name__)
+
+
+def caller_of(peer_name: str) -> Caller:
+    """The bed that a certificate's common name `{site}.{bed}` names. Raises HttpProblem 403 for any other name."""
+    site, _, bed = peer_name.partition(".")
+    try:
+        return Caller(_SITE.validate_python(site), _BED.validate_python(bed))
+    except ValidationError as error:
+        raise HttpProblem(HTTPStatus.FORBIDDEN, "The client certificate is not a bed's.") from error
+
+
+def _caller(request: Request) -> Caller:
+    return caller_of(str(request.scope.get("state", {}).get(PEER_NAME, "")))
+
+
+def _parts(request: Request) -> ClipParts:
+    parts: ClipParts = request.app.state.parts
+    return parts
+
+
+Bed = Annotated[Caller, Depends(_caller)]
+Parts = Annotated[ClipParts, Depends(_parts)]
+ObjectName = Annotated[Sha256, Path()]
+
+
+async def _body(request: Request, limit_bytes: int) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit_bytes:
+            raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request is larger than {limit_bytes} bytes.")
+    return bytes(body)
+
+
+@router.put("/clips/{event_id}")
+async def put_clip(event_id: Uuid7, request: Request, bed: Bed, parts: Parts) -> ClipAnswer:
+    """The bed shows a clip's manifest and asks what is wanted of it."""
+    body = await _body(request, MANIFEST_LIMIT_BYTES)
+    manifest = await asyncio.to_thread(read_contract, ClipManifest, body, MANIFEST_LIMIT_BYTES)
+    if manifest.event_id != event_id:
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "event_id: the manifest names another event than the path.")
+    return await service.accept_manifest(parts, bed, manifest)
+
+
+@router.get("/objects/{sha256}")
+async def get_object(sha256: ObjectName, size_bytes: ObjectBytes, bed: Bed) -> MissingObject:
+    """Which chunks of an object the cloud lacks."""
+    return await transfer.missing_chunks(bed, sha256, size_bytes)
+
+
+@router.put("/objects/{sha256}/chunks/{number}", status_code=HTTPStatus.NO_CONTENT)
+async def put_chunk(
+    sha256: ObjectName,
+    number: Annotated[int, Path(ge=0, le=1_000_000)],
+    size_bytes: ObjectBytes,
+    x_chunk_sha256: Annotated[Sha256, Header()],
+    request: Request,
+    bed: Bed,
+    parts: Parts,
+) -> Response:
+    """One chunk of an object."""
+    await transfer.take_chunk(parts, bed, (sha256, size_bytes, number), x_chunk_sha256, request.stream())
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post("/objects/{sha256}/complete")
+async def complete_object(sha256: ObjectName, size_bytes: ObjectBytes, bed: Bed, parts: Parts) -> Response:
+    """All chunks were sent: the cloud puts the object together, reads it back and says whether it is stored."""
+    lacking = await transfer.complete_object(parts, bed, sha256, size_bytes)
+    if lacking is None:
+        return JSONResponse({"sha256": sha256, "chunks": []})
+    return JSONResponse(lacking.model_dump(mode="json"), status_code=HTTPStatus.CONFLICT)
+
+
+def create_bed_app(parts: ClipParts) -> FastAPI:
+    """The application that the beds talk to; the database must be open."""
+    app = FastAPI(title="DeepEpil beds", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.parts = parts
+    app.include_router(router)
+    install_problems(app)
+    for kind in UNREACHABLE:
+        app.add_exception_handler(kind, _on_unreachable)  # type: ignore[arg-type]
+    return app
+
+
+async def _on_unreachable(_request: Request, error: Exception) -> Response:
+    _log.warning("database_unreachable", reason=str(error)[:300])
+    return problem_response(HttpProblem(503, "The server cannot reach its records now.", retry_after_s=2))
