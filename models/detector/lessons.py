@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ def load_lesson(night: Night, folder: Path) -> Lesson:
         try:
             with np.load(path) as kept:
                 return Lesson(kept["features"], kept["motor"], kept["paroxysm"], kept["sure"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, BadZipFile):
             path.unlink()
     lesson = make_lesson(night)
     folder.mkdir(parents=True, exist_ok=True)

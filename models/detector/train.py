@@ -201,7 +201,7 @@ def fit(lessons: list[Lesson], recipe: Recipe, checkpoint: Path, tell: Tell, thr
             schedule.step()
             _follow(mean, net)
             state = state.detach()
-            total, count = total + float(loss), count + 1
+            total, count = total + float(loss.detach()), count + 1
         tell(f"epoch {epoch + 1}/{recipe.epochs}: loss {total / max(1, count):.3f}")
         _checkpoint(checkpoint, recipe, parts, epoch + 1)
     return mean.eval()
