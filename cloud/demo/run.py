@@ -58,7 +58,7 @@ class Demo:
         _require_room(self.folder)
         authority = Authority.open(self.folder / "authority")
         certificates = self.folder / "certificates"
-        of_server = _issue(authority, certificates, "server")
+        of_server = _issue(authority, certificates, "server", ("127.0.0.1", "localhost"))
         of_cloud = _issue(authority, certificates, configs.CLOUD_NAME)
         self.broker = start_broker(
             self.folder / "broker",
@@ -134,8 +134,8 @@ class Demo:
         self.say("stopped; the next start goes on with the same data")
 
 
-def _issue(authority: Authority, folder: Path, name: str) -> configs.Certificates:
-    certificate, key = authority.issue_files(name, folder)
+def _issue(authority: Authority, folder: Path, name: str, hosts: tuple[str, ...] = ()) -> configs.Certificates:
+    certificate, key = authority.issue_files(name, folder, hosts)
     return configs.Certificates(certificate, key, authority.certificate_file)
 
 

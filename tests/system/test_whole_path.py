@@ -1,0 +1,165 @@
+"""The whole path on this machine's real parts: from simulated frames over MQTT and HTTPS to a verdict given by keyboard.
+
+One demonstration serves all of it, in the order of a night: an event comes, is reviewed, processes die, all stops, all goes on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.system.demo_house import PROGRAMS, DemoHouse, first_classified, wait_for
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        shutil.which("mosquitto", path="/usr/sbin:/usr/bin") is None, reason="needs Mosquitto: make setup"
+    ),
+    pytest.mark.timeout(600),
+]
+SHOTS = Path("build/screens")
+BACK_WITHIN_S = 10.0
+PROCESSES = ("capture", "recorder", "detector", "publisher", "proxy", "uploader", "evictor", "heartbeat")
+
+
+class Night:
+    """What the tests of this module hand on to each other."""
+
+    house: DemoHouse
+    password: str
+    item: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def night() -> Iterator[Night]:
+    folder = Path(tempfile.mkdtemp(prefix="deepepil-system-"))
+    night = Night()
+    night.house = DemoHouse(folder)
+    try:
+        night.password = night.house.password()
+        night.house.address()
+        yield night
+    finally:
+        night.house.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_simulated_seizure_is_detected_stored_watchable_and_classified_within_three_minutes(night: Night) -> None:
+    """Shows the main promise of the demonstration, line by line on the terminal and in the worklist."""
+    with night.house.client(night.password) as client:
+        night.item = wait_for("a classified event in the worklist", lambda: first_classified(client), 180)
+        detail = client.get(f"/api/v1/events/{night.item['event_id']}").json()
+        proxy = next(found for found in detail["proxies"] if found["stream"] == "ir")
+        part = client.get(proxy["url"], headers={"range": "bytes=0-99"})
+    assert detail["suggestion"]["simulated"] is True
+    assert detail["event_start_ns"] >= 30_000_000_000, "at least 30 s before the onset are in the clip"
+    assert {found["stream"] for found in detail["proxies"]} == {"ir", "depth", "colour"}
+    assert part.status_code == 206
+    assert len(part.content) == 100
+    for said in ("recorded", "scored", "opened at the bed", "receipt stored", "watchable", "classified"):
+        night.house.line(said, 5)
+
+
+@pytest.fixture()
+def page() -> Iterator[Page]:
+    arguments = [
+        "--no-sandbox",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        opened = browser.new_page(viewport={"width": 1366, "height": 768})
+        yield opened
+        browser.close()
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium: make setup")
+def test_a_clinician_reviews_the_event_by_keyboard_alone(night: Night, page: Page) -> None:
+    """Logs in, opens the first event, watches it and confirms it without touching the mouse."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.goto(night.house.address())
+    page.get_by_label("Account").press_sequentially("admin")
+    page.keyboard.press("Tab")
+    page.keyboard.type(night.password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row").nth(1)).to_be_visible(timeout=15_000)
+    page.screenshot(path=SHOTS / "worklist.png")
+    page.keyboard.press("Enter")
+    expect(page.locator("video").first).to_be_visible(timeout=15_000)
+    page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.readyState >= 2)", timeout=15_000)
+    page.keyboard.press("2")
+    page.keyboard.press("1")
+    page.screenshot(path=SHOTS / "review.png")
+    page.keyboard.press("c")
+    with night.house.client(night.password) as client:
+        items = wait_for(
+            "the verdict in the worklist",
+            lambda: [
+                item
+                for item in client.get("/api/v1/worklist", params={"state": "reviewed"}).json()["items"]
+                if item["my_verdict"] == "confirmed"
+            ],
+            20,
+        )
+    assert items[0]["label"] == "confirmed"
+    night.house.line("reviewed: confirmed", 10)
+    page.goto(night.house.address() + "/beds")
+    expect(page.get_by_text("bed-2").first).to_be_visible(timeout=15_000)
+    page.screenshot(path=SHOTS / "beds.png")
+    assert "For research use only" in page.content()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_killed_process_is_back_within_ten_seconds(night: Night, name: str) -> None:
+    killed = night.house.bed_processes("bed-2")[name]
+    told = len(night.house.lines)
+    killed.kill()
+    began = time.monotonic()
+
+    def back() -> psutil.Process | None:
+        found = night.house.bed_processes("bed-2").get(name)
+        return found if found is not None and found.pid != killed.pid else None
+
+    wait_for(f"{name} runs again", back, BACK_WITHIN_S)
+    if name == "recorder":
+        night.house.line(r"bed-2 .*cause restart", 30, told)
+        night.house.line(r"bed-2 .*recorded", 30, told)
+    assert time.monotonic() - began < 40
+
+
+def test_all_stops_cleanly_and_the_checkers_find_nothing(night: Night) -> None:
+    agents = night.house.bed_processes("bed-1")
+    assert night.house.stop() == 0, "\n".join(night.house.lines[-20:])
+    assert not [name for name, process in agents.items() if process.is_running()]
+    for bed in ("bed-1", "bed-2"):
+        checked = run("deepepil-edge", "check", str(night.house.folder / bed), "--read-data")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    checked = run("deepepil-cloud", "check", "--config", str(night.house.folder / "cloud.toml"), "--read-data")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_second_start_goes_on_with_the_same_data(night: Night) -> None:
+    night.house = DemoHouse(night.house.folder)
+    night.house.address()
+    with night.house.client(night.password) as client:
+        items = client.get("/api/v1/worklist", params={"state": "reviewed"}).json()["items"]
+    assert night.item["event_id"] in {item["event_id"] for item in items}
+    night.house.line("recorded", 60)
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(PROGRAMS / program), *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
