@@ -60,22 +60,22 @@ def _rails(rng: np.random.Generator) -> list[tuple[Floats, Floats, float, Materi
 
 
 def _draw_plane(axis: int, level: float, material: int, rays: Floats, eye: Floats, into: Background) -> None:
-    step = (level - eye[axis]) / np.where(np.abs(rays[..., axis]) < 1e-9, 1e-9, rays[..., axis])
+    step = (level - eye[axis]) / np.where(np.abs(rays[axis]) < 1e-9, 1e-9, rays[axis])
     nearer = (step > 0) & (step < into.depth)
     into.depth[nearer] = step[nearer]
-    cosine = np.abs(rays[..., axis]) / np.linalg.norm(rays, axis=-1)
+    cosine = np.abs(rays[axis]) / np.sqrt((rays**2).sum(axis=0))
     into.shade[nearer] = cosine[nearer]
     into.label[nearer] = material
 
 
 def _draw_box(low: Floats, high: Floats, material: int, rays: Floats, eye: Floats, into: Background) -> None:
     safe = np.where(np.abs(rays) < 1e-9, 1e-9, rays)
-    t0, t1 = (low - eye) / safe, (high - eye) / safe
+    t0, t1 = (low - eye)[:, None, None] / safe, (high - eye)[:, None, None] / safe
     enter, leave = np.minimum(t0, t1), np.maximum(t0, t1)
-    first = enter.max(axis=-1)
-    nearer = (first < leave.min(axis=-1)) & (first > 0) & (first < into.depth)
-    face = enter.argmax(axis=-1)
-    cosine = np.abs(np.take_along_axis(rays, face[..., None], -1)[..., 0]) / np.linalg.norm(rays, axis=-1)
+    first = enter.max(axis=0)
+    nearer = (first < leave.min(axis=0)) & (first > 0) & (first < into.depth)
+    facing = np.choose(enter.argmax(axis=0), np.abs(rays))
+    cosine = facing / np.sqrt((rays**2).sum(axis=0))
     into.depth[nearer] = first[nearer]
     into.shade[nearer] = cosine[nearer]
     into.label[nearer] = material
@@ -86,7 +86,8 @@ def background_of(bed_seed: int, camera: CameraModel, pose: CameraPose) -> Backg
     shape = (camera.height, camera.width)
     into = Background(np.full(shape, 1e5, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
     v, u = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float64)
-    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(shape)], -1) @ pose.rotation
+    pixels = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(shape)])
+    rays = np.tensordot(pose.rotation.T, pixels, 1)
     _draw_plane(2, FLOOR_MM, Material.FLOOR, rays, pose.position_mm, into)
     _draw_plane(1, 2250.0, Material.WALL, rays, pose.position_mm, into)
     for low, high, material in _BOXES:

@@ -1,0 +1,64 @@
+"""Classifies a clip: infrared frames in, class probabilities of the clip and of each 2-second window out. A suggestion, never a diagnosis."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+
+from models.i3d.arithmetic import to_batch, window_outputs
+from models.i3d.artefact import load_networks
+from models.i3d.clip_input import WINDOW_S, Frame, windows_of
+from models.i3d.head import ClipHead
+from models.i3d.network import I3D
+from shared.release import ReleaseCard
+
+DEFAULT_THREADS = 2
+
+
+class WindowSuggestion(TypedDict):
+    """Class probabilities of one window that starts start_s seconds after the clip's start."""
+
+    start_s: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ClipVerdict:
+    """The network's suggestion on one clip: probabilities by class (they sum to 1), and the trace over its windows."""
+
+    probabilities: dict[str, float]
+    windows: list[WindowSuggestion] = field(default_factory=list)
+
+
+class Classifier:
+    """A loaded release. Uses at most `threads` threads of torch in this process."""
+
+    def __init__(self, card: ReleaseCard, network: I3D, head: ClipHead, threads: int = DEFAULT_THREADS) -> None:
+        self.card, self.network, self.head = card, network, head
+        torch.set_num_threads(min(threads, torch.get_num_threads()))
+
+    @classmethod
+    def from_release(cls, folder: Path, name: str, threads: int = DEFAULT_THREADS) -> "Classifier":
+        """Load release `name` from `folder`. Raises Refused when it is not what its card says."""
+        return cls(*load_networks(folder, name), threads)
+
+    @torch.inference_mode()
+    def classify(self, ir_frames: Iterable[Frame], fps: float) -> ClipVerdict:
+        """Classify uint8 infrared frames, an array (T, H, W) or anything that yields frames (H, W) one by one.
+
+        Raises Refused for no frames, a wrong dtype or size, an fps outside 1 to 240, or a clip of more than 2,000 windows.
+        """
+        features, windows = [], []
+        for index, window in enumerate(windows_of(ir_frames, fps)):
+            feature, scores = window_outputs(self.network, to_batch([window]))
+            features.append(feature)
+            windows.append(WindowSuggestion(start_s=index * WINDOW_S, probabilities=self._named(scores[0])))
+        sequence = torch.cat(features)[None]
+        clip = self.head(sequence, torch.ones(1, len(features), dtype=torch.bool))
+        return ClipVerdict(self._named(clip[0]), windows)
+
+    def _named(self, scores: Tensor) -> dict[str, float]:
+        return dict(zip(self.card.classes, scores.softmax(dim=0).tolist(), strict=True))
