@@ -6,9 +6,10 @@ Refused for any bytes that break the format, and never gives data whose CRC does
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -93,6 +94,7 @@ class SegmentWriter:
         self.header = header
         self.contents = Contents()
         self.size_bytes = 0
+        self.condemned = False
         self._hash = hashlib.sha256()
         self._coder = ImageCoder()
         self._preview_compressor = zstandard.ZstdCompressor(level=1)
@@ -104,7 +106,7 @@ class SegmentWriter:
         """Takes up an open file that was left: cuts it after its last whole record. Raises Refused without a header."""
         scan = scan_segment(path)
         writer = cls.__new__(cls)
-        writer.path, writer.header, writer.contents = path, scan.header, scan.contents
+        writer.path, writer.header, writer.contents, writer.condemned = path, scan.header, scan.contents, False
         writer._coder, writer._preview_compressor = ImageCoder(), zstandard.ZstdCompressor(level=1)
         writer._hash = hashlib.sha256()
         with path.open("rb") as file:
@@ -116,15 +118,8 @@ class SegmentWriter:
         writer.size_bytes = scan.good_bytes
         return writer
 
-    def add_frame(self, frame: Frame) -> dict[Stream, int]:
-        """Writes the images that the frame has; returns the bytes written for each stream. Raises OSError."""
-        written: dict[Stream, int] = {}
-        for stream, image in ((Stream.depth, frame.depth), (Stream.ir, frame.ir), (Stream.colour, frame.colour)):
-            if image is not None:
-                written[stream] = self._add_image(stream, image, frame)
-        return written
-
-    def _add_image(self, stream: Stream, image: Uint16Image | bytes, frame: Frame) -> int:
+    def add_image(self, stream: Stream, image: Uint16Image | bytes, frame: Frame) -> None:
+        """One image of the frame: uint16 (H, W) for depth and ir, JPEG bytes for colour. Raises OSError."""
         if isinstance(image, bytes):
             codec, size, data = Codec.jpeg, (0, 0), image
         else:
@@ -133,7 +128,12 @@ class SegmentWriter:
         head = image_head(stream, codec, size, times, checksum_of(image))
         offset = self._put(record_parts(Opcode.image, head, data))
         self.contents.note(stream.value, offset, frame.mono_ns, frame.utc_ns)
-        return self.size_bytes - offset
+
+    def add_frame(self, frame: Frame) -> None:
+        """Writes the images that the frame has. Raises OSError."""
+        for stream, image in ((Stream.depth, frame.depth), (Stream.ir, frame.ir), (Stream.colour, frame.colour)):
+            if image is not None:
+                self.add_image(stream, image, frame)
 
     def add_preview(self, preview: Preview) -> None:
         """Raises OSError."""
@@ -146,19 +146,27 @@ class SegmentWriter:
         self.contents.note(GAP_KEY, offset, gap.start_mono_ns, None)
 
     def flush(self) -> None:
-        """Makes all that was written durable. Raises OSError; the file is then condemned."""
-        os.fdatasync(self._descriptor)
+        """Makes all that was written durable. Raises OSError; the file is condemned then, whatever a later flush says."""
+        self._flush(os.fdatasync)
+
+    def _flush(self, flush: Callable[[int], None]) -> None:
+        try:
+            flush(self._descriptor)
+        except OSError:
+            self.condemned = True
+            raise
 
     def seal(self, folder: Path) -> Sealed:
         """Index, footer, fsync, rename to `folder`/<sha256>.seg, fsync of both folders. Raises OSError."""
-        index_at = self._put(record_parts(Opcode.index, self.contents.index().model_dump_json().encode()))
-        self._put([FOOTER.pack(index_at, self.size_bytes + FOOTER.size, MAGIC)])
-        os.fsync(self._descriptor)
+        index = record_parts(Opcode.index, self.contents.index().model_dump_json().encode())
+        length = self.size_bytes + sum(len(part) for part in index) + FOOTER.size
+        self._put([*index, FOOTER.pack(self.size_bytes, length, MAGIC)])
+        self._flush(os.fsync)
         self.close()
         sha256 = self._hash.hexdigest()
         target = folder / f"{sha256}.seg"
-        self.path.rename(target)
-        for changed in (folder, self.path.parent):
+        left, self.path = self.path.parent, self.path.rename(target)
+        for changed in (folder, left):
             _sync_folder(changed)
         return Sealed(target, sha256, self.size_bytes)
 
@@ -170,6 +178,8 @@ class SegmentWriter:
 
     def _put(self, parts: list[bytes]) -> int:
         """Appends the pieces, whole or not at all; returns the offset at which they begin."""
+        if self.condemned:
+            raise OSError(errno.EIO, "an earlier flush of this file failed")
         offset = self.size_bytes
         total = sum(len(part) for part in parts)
         try:

@@ -1,0 +1,122 @@
+"""The command line of the bed: `deepepil-edge run | process | replay | check | status`. Faults are one sentence and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from shared.errors import DeepEpilError, Misconfigured
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def _config(command: Command) -> Command:
+    return click.option("--config", required=True, type=FILE, help="The bed's settings, a TOML file.")(command)
+
+
+@click.group()
+@click.version_option(package_name="deepepil")
+def edge() -> None:
+    """Records one bed, finds possible seizures, and brings them to the cloud. For research use: no diagnosis, no alarm."""
+
+
+@edge.command()
+@_config
+def run(config: Path) -> None:
+    """Runs all processes of the bed until it is told to stop."""
+    import structlog
+
+    from edge_agent.database import open_database
+    from edge_agent.process_table import ROWS, SUPERVISOR
+    from edge_agent.ring.folder import locked, prepare_folder
+    from edge_agent.settings import load_settings
+    from edge_agent.supervisor import Supervisor, command_of
+    from shared.clock import SystemClock
+    from shared.logs import set_up_logs
+
+    settings = load_settings(config)
+    set_up_logs("deepepil-edge", SUPERVISOR, site=settings.bed.site, bed=settings.bed.bed)
+    folder = settings.storage.folder
+    prepare_folder(folder, settings.bed.site, settings.bed.bed)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with locked(folder, SUPERVISOR):
+        open_database(folder).close()
+        Supervisor(folder, ROWS, command_of(config.resolve()), SystemClock(), stop, structlog.get_logger()).run()
+
+
+@edge.command()
+@click.argument("name")
+@_config
+def process(name: str, config: Path) -> None:
+    """Runs one process of the table alone, as the supervisor does."""
+    from edge_agent.process_table import ROWS, row_of
+    from edge_agent.runner import run_process
+    from edge_agent.settings import load_settings
+
+    row = row_of(name)
+    if row is None:
+        raise Misconfigured(f"There is no process {name}; there are {', '.join(each.name for each in ROWS)}.")
+    sys.exit(run_process(row, load_settings(config)))
+
+
+@edge.command("replay")
+@click.argument("file", type=FILE)
+@click.option("--out", required=True, type=FOLDER, help="The bed's folder to record into; made if it is missing.")
+def replay_command(file: Path, out: Path) -> None:
+    """Records an Azure Kinect recording (MKV) through the bed's own recorder, as fast as it can be read."""
+    from edge_agent.replay import replay
+    from shared.logs import set_up_logs
+
+    set_up_logs("deepepil-edge", "replay", stream=sys.stderr)
+    summary = replay(file, out)
+    frames = ", ".join(f"{count} {stream.value}" for stream, count in sorted(summary.frames.items()))
+    print(f"recorded {frames} in {summary.segments} segments, {summary.missing_frames} missing")
+    print(f"{summary.stored_bytes} bytes stored, ratio {summary.ratio:.2f}, {summary.seconds:.2f} s of the bed's time")
+
+
+@edge.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--read-data", is_flag=True, help="Reads and decodes every image, and hashes every file.")
+def check(folder: Path, read_data: bool) -> None:
+    """Proves the ring's invariants from outside; names each fault in a sentence, exit code 1 when there is one."""
+    from edge_agent.ring.ring_check import check_ring
+
+    report = check_ring(folder, read_data=read_data)
+    for fault in report.faults:
+        print(f"{fault.invariant}: {fault.sentence}")
+    print(report.sentence)
+    sys.exit(1 if report.faults else 0)
+
+
+@edge.command()
+@_config
+def status(config: Path) -> None:
+    """Says how the bed is: whether the agent runs, what the ring holds, the last heartbeat."""
+    from edge_agent.settings import load_settings
+    from edge_agent.status import status_lines
+
+    for line in status_lines(load_settings(config)):
+        print(line)
+
+
+def main() -> None:
+    """Entry point: a fault that was foreseen is one sentence on standard error and its family's exit code."""
+    try:
+        edge()
+    except DeepEpilError as error:
+        print(f"deepepil-edge: {error.sentence}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

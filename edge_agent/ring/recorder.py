@@ -1,0 +1,290 @@
+"""The recorder's core: arrivals become frames in segments, previews, and an account of every frame that is missing.
+
+It takes clock, folder, database and disk space from outside; it never waits for anyone and lives on when the disk is full.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from edge_agent.desired import BEFORE_ANY_WORD
+from edge_agent.frame_pool import PoolInfo
+from edge_agent.ring.catalogue import SegmentRow, next_sequence
+from edge_agent.ring.catalogue_queue import CatalogueQueue
+from edge_agent.ring.disk_space import Reserve
+from edge_agent.ring.ledger import Ledger, Moment
+from edge_agent.ring.recovery import accounts, recover
+from edge_agent.ring.segment_store import SegmentStore
+from shared.clock import NS_PER_S, Clock
+from shared.command import DesiredState
+from shared.frame import Frame, Stream
+from shared.gap import Gap, GapCause
+from shared.ids import uuid7
+from shared.preview import Preview, PreviewMaker
+from shared.segment_records import SegmentHeader
+
+SEGMENT_NS = 10 * NS_PER_S
+RETRY_NS = NS_PER_S
+_DISK_ERRORS = (OSError, sqlite3.OperationalError)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The bed and its folder."""
+
+    folder: Path
+    site: str
+    bed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears of what the recorder did; each is called after the fact is durable (previews: at once)."""
+
+    preview: Callable[[Preview], None]
+    sealed: Callable[[SegmentRow, float], None]
+    gap: Callable[[Gap], None]
+    log: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A capture that reached the bed: the source's index, capture's own count, and which images it has."""
+
+    index: int
+    count: int
+    at: Moment
+    streams: frozenset[Stream]
+
+
+class Recorder:
+    """Call `start` once, `open_session` for each camera opening, `take` for each capture, `tick` several times a second."""
+
+    def __init__(
+        self, place: Place, connection: sqlite3.Connection, clock: Clock, ears: Ears, reserve: Reserve,
+        free_bytes: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._place, self._connection, self._clock, self._ears = place, connection, clock, ears
+        self._reserve, self._free_bytes = reserve, free_bytes
+        self._store = SegmentStore(place.folder)
+        self._queue = CatalogueQueue(connection, ears.sealed, ears.gap)
+        self._ledger = Ledger(clock.boot_id, self._tell_gap)
+        self._maker = PreviewMaker()
+        self._info: PoolInfo | None = None
+        self._last: Arrival | None = None
+        self._desired = BEFORE_ANY_WORD
+        self._colour_cause = GapCause.source
+        self._retry_at_ns = 0
+        self._next_look_ns = 0
+        self.disk_full = False
+        self.frames = 0
+        self.lapped = 0
+        self.condemned = 0
+
+    def start(self) -> None:
+        """Finishes what a crash left, and takes the account up where it ended. Raises OSError when the disk refuses."""
+        recovered = recover(self._place.folder, self._connection)
+        for row in recovered.sealed:
+            self._ears.log.info("segment_recovered", size_bytes=row.size_bytes, sequence=row.sequence)
+            self._ears.sealed(row, 1.0)
+        for name in recovered.quarantined:
+            self._ears.log.error("file_quarantined", file=name)
+        now = self._now()
+        for account in accounts(self._connection, self._clock.boot_id):
+            self._ledger.take_up(account.stream, account.cause, account.until, now)
+
+    def open_session(self, info: PoolInfo) -> None:
+        """The camera opened (again): its streams and rates; captures count anew."""
+        self._seal()
+        self._info, self._last = info, None
+        frame_ns = round(NS_PER_S / info.camera.frames_per_s)
+        colour_ns = round(NS_PER_S / (info.camera.colour_per_s or info.camera.frames_per_s))
+        periods = {stream: colour_ns if stream is Stream.colour else frame_ns for stream in info.streams}
+        self._ledger.open_session(periods, self._now())
+
+    def obey(self, desired: DesiredState) -> None:
+        """A new desired state: a pause or another stay ends the segment."""
+        before, self._desired = self._desired, desired
+        if (before.stay_id, before.paused) != (desired.stay_id, desired.paused) or self.refusal() is not None:
+            self._seal()
+
+    def close_segment(self) -> None:
+        """An event closed: its last segment shall be sealed now, not in ten seconds."""
+        self._seal()
+
+    def refusal(self) -> GapCause | None:
+        """Why captures are not recorded now; None when they are."""
+        if self._desired.paused:
+            return GapCause.privacy_pause
+        if self._desired.stay_id is None and not self._desired.record_unassigned:
+            return GapCause.unassigned
+        if self.disk_full or self._clock.monotonic_ns() < self._retry_at_ns:
+            return GapCause.disk
+        return None
+
+    def take(self, arrival: Arrival, read: Callable[[], Frame | None]) -> None:
+        """One capture; `read` copies it from the pool, None when it was overwritten there."""
+        info = self._info
+        if info is None:
+            return
+        self._account_jump(arrival)
+        cause = self.refusal()
+        if cause is None:
+            frame = read()
+            if frame is not None:
+                self._record(frame, arrival, info)
+                return
+            cause = GapCause.bus
+            self.lapped += 1
+        for stream in arrival.streams:
+            self._ledger.lost(stream, cause, arrival.at)
+
+    def tick(self) -> None:
+        """Flushes, looks at the disk, tells long gaps; call it several times a second."""
+        now_ns = self._clock.monotonic_ns()
+        try:
+            if self._store.flush_if_due(now_ns) and self._queue:
+                self._queue.write()
+        except OSError as error:
+            self._disk_failed(error)
+        if now_ns < self._next_look_ns:
+            return
+        self._next_look_ns = now_ns + NS_PER_S // 2
+        self._look_at_disk()
+        self._ledger.tick(self._now())
+
+    def stop(self) -> None:
+        """Tells open gaps and seals."""
+        self._ledger.close(self._now())
+        self._seal()
+        self._queue.write()
+
+    def _record(self, frame: Frame, arrival: Arrival, info: PoolInfo) -> None:
+        start_ns = self._store.start_mono_ns
+        if start_ns is not None and frame.mono_ns - start_ns >= SEGMENT_NS:
+            self._seal()
+        preview = self._maker.add(frame)
+        try:
+            if not self._store.is_open:
+                self._store.begin(self._header(info))
+            self._store.add(frame, preview)
+            self._store.flush_if_due(frame.mono_ns)
+        except _DISK_ERRORS as error:
+            self._disk_failed(error)
+            for stream in arrival.streams.difference(self._store.written):
+                self._ledger.lost(stream, GapCause.disk, arrival.at)
+            return
+        finally:
+            if preview is not None:
+                self._ears.preview(preview)
+        self.frames += 1
+        self._account_good(arrival, info)
+
+    def _account_jump(self, arrival: Arrival) -> None:
+        last, self._last = self._last, arrival
+        if last is None:
+            return
+        missing = max(0, arrival.index - last.index - 1)
+        on_bus = min(missing, max(0, arrival.count - last.count - 1))
+        if on_bus:
+            self._colour_cause = GapCause.bus
+            self.lapped += on_bus
+        losses = {GapCause.bus: on_bus, GapCause.source: missing - on_bus}
+        for stream in (Stream.depth, Stream.ir):
+            self._ledger.jumped(stream, losses, arrival.at)
+
+    def _account_good(self, arrival: Arrival, info: PoolInfo) -> None:
+        for stream in info.streams:
+            if stream not in arrival.streams:
+                if stream is not Stream.colour:
+                    self._ledger.lost(stream, GapCause.source, arrival.at)
+                continue
+            if stream is Stream.colour:
+                self._ledger.late(stream, arrival.at, self._colour_cause)
+                self._colour_cause = GapCause.source
+            self._ledger.good(stream, arrival.at)
+
+    def _header(self, info: PoolInfo) -> SegmentHeader:
+        stay_id: UUID | None = self._desired.stay_id
+        return SegmentHeader(
+            segment_id=uuid7(self._clock.utc_ns()), site=self._place.site, bed=self._place.bed,
+            boot_id=self._clock.boot_id, sequence=next_sequence(self._connection), stay_id=stay_id, camera=info.camera,
+        )  # fmt: skip
+
+    def _seal(self) -> None:
+        try:
+            sealed = self._store.seal()
+        except OSError as error:
+            self._disk_failed(error)
+            return
+        if sealed is not None:
+            self._catalogue(sealed)
+
+    def _catalogue(self, entry: tuple[SegmentRow, float] | Gap) -> None:
+        if not self._queue.put(entry) and self._queue.database_full:
+            self._reserve.release()
+
+    def _tell_gap(self, gap: Gap) -> None:
+        self._catalogue(gap)
+        if self._store.is_open:
+            try:
+                self._store.add_gap(gap)
+            except OSError as error:
+                self._disk_failed(error)
+
+    def _disk_failed(self, error: Exception) -> None:
+        """No room: seal what is whole. Any other failure: the file cannot be trusted; quarantine, and its span is a gap."""
+        self._retry_at_ns = self._clock.monotonic_ns() + RETRY_NS
+        full = _is_full(error)
+        self._ears.log.error("disk_failed", sentence=f"The ring cannot be written: {error}.", full=full)
+        if full:
+            self.disk_full = True
+            self._reserve.release()
+            try:
+                sealed = self._store.seal()
+            except OSError:
+                sealed = None
+            if sealed is not None:
+                self._catalogue(sealed)
+                return
+        self._condemn()
+
+    def _condemn(self) -> None:
+        lost = self._store.condemn()
+        if lost is None:
+            return
+        self.condemned += 1
+        for stream, count in lost.frames.items():
+            self._catalogue(
+                Gap(
+                    stream=stream, cause=GapCause.disk, boot_id=self._clock.boot_id, start_mono_ns=lost.start[0],
+                    end_mono_ns=lost.end[0], start_utc_ns=lost.start[1], end_utc_ns=lost.end[1], missing_frames=count,
+                )
+            )  # fmt: skip
+
+    def _look_at_disk(self) -> None:
+        """A quarter of the reserve's size must stay free, or recording pauses until there is twice as much."""
+        free = self._free_bytes()
+        least = self._reserve.size_bytes // 4
+        if not self.disk_full and free < least:
+            self._ears.log.error("disk_full", sentence="The disk is full; nothing is recorded.", free_bytes=free)
+            self._seal()
+            self.disk_full = True
+        elif self.disk_full and free >= 2 * least:
+            self._ears.log.info("disk_has_room", free_bytes=free)
+            self.disk_full = False
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.monotonic_ns(), self._clock.utc_ns())
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}

@@ -1,0 +1,109 @@
+"""The capture loop's core: keeps a camera open, puts its frames into the pool, tells what happens to the camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edge_agent.bus_messages import BusTopic, CameraFact, Message
+from edge_agent.frame_pool import FramePoolWriter, PoolInfo
+from edge_agent.sources.frame_source import FrameSource, Wait
+from shared.clock import NS_PER_S, Clock
+from shared.errors import DeepEpilError, Misconfigured, Refused
+from shared.frame import CameraInfo
+
+FACT_PERIOD_NS = NS_PER_S
+LONGEST_PAUSE_S = 8.0
+
+
+class Capturing:
+    """Owns the source and the pool. `turn` does one thing: open, read one frame, or wait after a failure."""
+
+    def __init__(
+        self, folder: Path, source: FrameSource, clock: Clock, wait: Wait, publish: Callable[[BusTopic, Message], None],
+        log: Any,
+    ) -> None:  # fmt: skip
+        self._folder, self._source, self._clock, self._wait = folder, source, clock, wait
+        self._publish, self._log = publish, log
+        self._pool: FramePoolWriter | None = None
+        self._info: CameraInfo | None = None
+        self._sentence = ""
+        self._over = False
+        self._pause_s = 0.5
+        self._next_fact_ns = 0
+        self._last_index: int | None = None
+        self.frames = 0
+        self.skipped = 0
+
+    def turn(self) -> None:
+        """One step; returns within a frame's period, or the pause after a failure. Raises Misconfigured."""
+        if self._over:
+            self._wait(self._clock.monotonic_ns() + FACT_PERIOD_NS // 4)
+        elif self._pool is None:
+            self._open()
+        else:
+            self._read(self._pool)
+        self._tell_camera()
+
+    def counters(self) -> dict[str, float]:
+        """Figures for the beat."""
+        return {
+            "frames": self.frames, "skipped": self.skipped, "oversized": self._pool.oversized if self._pool else 0,
+        }  # fmt: skip
+
+    def _open(self) -> None:
+        try:
+            info = self._source.open()
+            self._pool = FramePoolWriter(self._folder, PoolInfo(camera=info, streams=list(self._source.streams)))
+        except Misconfigured:
+            raise
+        except DeepEpilError as error:
+            self._fail(error)
+            return
+        self._info, self._sentence, self._pause_s, self._last_index = info, "", 0.5, None
+        self._next_fact_ns = 0
+        self._log.info("camera_opened", source=info.source, make=info.make, frames_per_s=info.frames_per_s)
+
+    def _read(self, pool: FramePoolWriter) -> None:
+        try:
+            frame = self._source.read()
+        except DeepEpilError as error:
+            self._fail(error)
+            return
+        if frame is None:
+            self._end()
+            return
+        if self._last_index is not None:
+            self.skipped += frame.index - self._last_index - 1
+        self._last_index = frame.index
+        self._publish(BusTopic.frame, pool.write(frame))
+        self.frames += 1
+
+    def _end(self) -> None:
+        self._over, self._info, self._sentence = True, None, "The recording is over."
+        self._next_fact_ns = 0
+
+    def _fail(self, error: DeepEpilError) -> None:
+        """Tells at once, then tries again with growing pauses; a file that is refused is tried at the longest pause."""
+        self.close()
+        self._info, self._sentence, self._next_fact_ns = None, error.sentence[:500], 0
+        self._log.error("camera_lost", sentence=error.sentence)
+        self._tell_camera()
+        pause_s = LONGEST_PAUSE_S if isinstance(error, Refused) else self._pause_s
+        self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s)
+        self._wait(self._clock.monotonic_ns() + round(pause_s * NS_PER_S))
+
+    def _tell_camera(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._next_fact_ns:
+            return
+        self._next_fact_ns = now_ns + FACT_PERIOD_NS
+        self._publish(BusTopic.camera, CameraFact(mono_ns=now_ns, opened=self._info, sentence=self._sentence))
+
+    def close(self) -> None:
+        """Lets go of camera and pool. Closing twice does nothing."""
+        self._source.close()
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
