@@ -51,7 +51,13 @@ async def desired_states(principal: Principal) -> dict[tuple[str, str], DesiredS
     return {(row.site, row.bed): DesiredState.model_validate(row.body) for row in rows}
 
 
-async def unpublished(principal: Principal, *, every_bed: bool = False, limit: int = 10_000) -> list[DesiredRow]:
-    """Desired states that the broker does not have yet; with `every_bed` all, after a broker that may have forgotten."""
-    rows = await DesiredRow.filter(**principal.site_filter()).order_by("id").limit(limit)
-    return [row for row in rows if every_bed or row.published_version < row.version]
+async def unpublished(principal: Principal) -> list[DesiredRow]:
+    """Desired states of which the broker has an older version or none, for a principal of all sites."""
+    if not principal.sees_all_sites:
+        return []
+    return list(await DesiredRow.raw("SELECT * FROM desired WHERE version > published_version ORDER BY id LIMIT 1000"))
+
+
+async def all_desired(principal: Principal) -> list[DesiredRow]:
+    """The desired states of all beds, for a broker that may have forgotten them."""
+    return await DesiredRow.filter(**principal.site_filter()).order_by("id")
