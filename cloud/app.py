@@ -152,6 +152,14 @@ def _about_router(parts: PeopleParts) -> APIRouter:
     return router
 
 
+def _file_within(root: Path, path: str) -> Path | None:
+    try:
+        wanted = (root / path).resolve()
+        return wanted if path and wanted.is_relative_to(root) and wanted.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have: too long, or with NUL in it
+        return None
+
+
 def _install_pages(app: FastAPI, folder: Path) -> None:
     """Serves the built web pages; every address that is no file is the single page, which finds its own way."""
     root = folder.resolve()
@@ -163,8 +171,8 @@ def _install_pages(app: FastAPI, folder: Path) -> None:
         index = root / "index.html"
         if not index.is_file():
             raise HttpProblem(404, "The web pages are not built; `make web` builds them.")
-        wanted = (root / path).resolve()
-        if path and wanted.is_relative_to(root) and wanted.is_file():
+        wanted = _file_within(root, path)
+        if wanted is not None:
             forever = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
             return FileResponse(wanted, headers={"cache-control": forever})
         if "." in path.rsplit("/", 1)[-1]:

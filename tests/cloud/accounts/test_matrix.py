@@ -1,0 +1,109 @@
+"""Every route × role × site: what one may do at home, and that the other site looks absent and the asking is audited."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from cloud.accounts.rules import Role
+from cloud.openapi import openapi_document
+from tests.cloud.people_house import House
+
+VERDICT = {"verdict": "confirmed", "expected_version": 0, "suggestion_shown": False}
+EVERYBODY = frozenset(Role)
+SEE = frozenset({Role.clinician, Role.scientist, Role.admin})
+CARE = frozenset({Role.clinician, Role.admin})
+WATCH = CARE | {Role.ops}
+OPS = frozenset({Role.ops, Role.admin})
+
+# method, path, body, who may, status at home, whether it names one thing of a site (and so is absent from elsewhere)
+ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
+    ("GET", "/session", None, EVERYBODY, 200, False),
+    ("GET", "/worklist", None, SEE, 200, False),
+    ("GET", "/events/{event_id}", None, SEE, 200, True),
+    ("GET", "/events/{event_id}/proxies/{stream}", None, SEE, 200, True),
+    ("PUT", "/events/{event_id}/review", VERDICT, CARE, 200, True),
+    ("GET", "/beds", None, WATCH, 200, False),
+    ("POST", "/beds/{site}/{bed}/stay", {}, CARE, 201, True),
+    ("POST", "/beds/{site}/{bed}/stay/transfer", {"to_bed": "bed-2"}, CARE, 200, True),
+    ("DELETE", "/beds/{site}/{bed}/stay", None, CARE, 409, True),
+    ("PUT", "/beds/{site}/{bed}/pause", {"paused": True}, CARE, 200, True),
+    ("GET", "/dead-letters", None, OPS, 200, False),
+    ("DELETE", "/session", None, EVERYBODY, 204, False),
+]
+OPEN = {("POST", "/session"), ("GET", "/about")}
+
+
+async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, event_id: UUID) -> httpx.Response:
+    method, path, body = route[:3]
+    path = path.format(site=site, bed="bed-1", event_id=event_id, stream="ir")
+    return await client.request(method, f"/api/v1{path}", json=body)
+
+
+def test_every_route_has_a_row() -> None:
+    known = {(row[0], row[1]) for row in ROUTES} | OPEN
+    paths: dict[str, dict[str, Any]] = openapi_document()["paths"]
+    assert {(method.upper(), path.removeprefix("/api/v1")) for path in paths for method in paths[path]} == known
+
+
+async def test_no_route_of_the_application_is_hidden_from_the_document(house: House) -> None:
+    hidden = [route.path for route in house.app.routes if isinstance(route, APIRoute) and not route.include_in_schema]
+    assert hidden == ["/{path:path}"]
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_role_may_do_its_own_deeds_at_home_and_no_others(house: House, role: Role) -> None:
+    for bed in ("bed-1", "bed-2"):
+        await house.bed("north", bed)
+    event_id = await house.event("north")
+    await house.clip(event_id)
+    client = await house.person("pat", role.value)
+    for row in ROUTES:
+        answer = await ask(client, row, "north", event_id)
+        assert answer.status_code == (row[4] if role in row[3] else 404), (role, row, answer.text)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_the_other_site_looks_like_nothing_at_all_and_the_asking_is_audited(house: House, role: Role) -> None:
+    await house.bed("north", "bed-1")
+    await house.bed("south", "bed-1")
+    event_id = await house.event("south")
+    await house.clip(event_id)
+    client = await house.person("pat", role.value, "north")
+    for row in [row for row in ROUTES if row[5]]:
+        there = await ask(client, row, "south", event_id)
+        nowhere = await ask(client, row, "nowhere", uuid4())
+        assert there.status_code == nowhere.status_code == 404, row
+        assert there.content == nowhere.content
+    asked = [deed for _, deed, _ in await house.deeds("north")]
+    assert asked == ["refused"] * 2 * sum(row[5] for row in ROUTES)
+    assert await house.deeds("south") == []
+
+
+async def test_lists_and_counts_hold_nothing_of_the_other_site(house: House) -> None:
+    for site in ("north", "south"):
+        await house.bed(site, f"{site}-bed")
+        await house.event(site, f"{site}-bed")
+    for site, other in (("north", "south"), ("south", "north")):
+        client = await house.person(f"pat-{site}", "admin", site)
+        for path in ("/worklist", "/beds", "/dead-letters"):
+            assert other not in (await client.get(f"/api/v1{path}")).text
+        page = (await client.get("/api/v1/worklist", params={"state": "all"})).json()
+        assert (page["total"], page["open"]) == (1, 1)
+
+
+async def test_without_a_session_every_route_but_the_open_ones_asks_to_sign_in(house: House) -> None:
+    client = await house.stranger()
+    for row in ROUTES:
+        assert (await ask(client, row, "north", uuid4())).status_code == 401, row
+
+
+async def test_an_account_without_sites_sees_nothing(house: House) -> None:
+    await house.event("north")
+    await house.account("eve", "admin")
+    client = await house.person("pat", "admin", "nowhere")
+    assert (await client.get("/api/v1/worklist")).json() == {"items": [], "total": 0, "open": 0}

@@ -1,0 +1,99 @@
+"""The beds as people see them: what the bed said, what nobody said, and what a role does not show."""
+
+from __future__ import annotations
+
+from cloud.database import in_transaction
+from cloud.devices.service import note_heartbeat, note_state
+from cloud.ingest.tables import DeadLetter
+from shared.frame import Stream
+from shared.heartbeat import BedState, Heartbeat, ProcessHealth
+from tests.cloud.people_house import BOOT, House
+
+HEARTBEAT = Heartbeat(
+    boot_id=BOOT,
+    mono_ns=5,
+    utc_ns=6,
+    version="0.1.0+abc1234",
+    release="detector-v0",
+    stay_id=None,
+    paused=False,
+    camera="open",
+    coverage_1h={Stream.ir: 0.99},
+    last_frame_age_s=0.1,
+    last_score=0.25,
+    ring_bytes=10,
+    ring_hours=1.5,
+    promise_hours=72.5,
+    disk_free_bytes=11,
+    outbox_waiting=1,
+    clips_waiting=2,
+    pinned_bytes=12,
+    dropped_frames=0,
+    alarms=["The disk holds less than 72 hours."],
+    processes=[
+        ProcessHealth(name="recorder", running=True, restarts=1, progress_age_s=0.5, core_share=0.25, rss_bytes=99)
+    ],
+)
+
+
+async def test_a_bed_shows_what_it_last_said_of_itself(house: House) -> None:
+    await house.bed()
+    async with in_transaction() as connection:
+        await note_state(connection, "north", "bed-1", BedState(online=True, session=1, version="0.1.0"))
+        await note_heartbeat(connection, "north", "bed-1", HEARTBEAT)
+    (bed,) = (await (await house.person("ana")).get("/api/v1/beds")).json()["beds"]
+    assert bed.pop("seen_utc").endswith("Z")
+    assert bed == {
+        "site": "north",
+        "bed": "bed-1",
+        "online": True,
+        "camera": "open",
+        "coverage_1h": {"ir": 0.99},
+        "last_score": 0.25,
+        "ring_hours": 1.5,
+        "promise_hours": 72.5,
+        "outbox_waiting": 1,
+        "clips_waiting": 2,
+        "release": "detector-v0",
+        "alarms": ["The disk holds less than 72 hours."],
+        "paused": False,
+        "recording_wanted": True,
+        "stay": None,
+        "processes": [{"name": "recorder", "running": True, "restarts": 1, "core_share": 0.25, "progress_age_s": 0.5}],
+        "version": "0.1.0+abc1234",
+    }
+
+
+async def test_a_bed_that_never_spoke_is_offline_and_says_nothing(house: House) -> None:
+    await house.bed()
+    (bed,) = (await (await house.person("ana")).get("/api/v1/beds")).json()["beds"]
+    assert (bed["online"], bed["seen_utc"], bed["camera"], bed["promise_hours"]) == (False, None, None, None)
+    assert (bed["coverage_1h"], bed["processes"], bed["alarms"]) == ({}, [], [])
+
+
+async def test_ops_see_that_somebody_stays_but_not_under_which_code(house: House) -> None:
+    await house.bed()
+    await (await house.person("ana")).post("/api/v1/beds/north/bed-1/stay", json={"patient_code": "PT-AAAAA"})
+    answer = await (await house.person("otto", "ops")).get("/api/v1/beds")
+    assert answer.json()["beds"][0]["stay"]["patient_code"] is None
+    assert "PT-AAAAA" not in answer.text
+
+
+async def test_refused_messages_are_listed_newest_first(house: House) -> None:
+    for number, reason in enumerate(("too long", "not JSON")):
+        await DeadLetter.create(
+            site="north",
+            bed="bed-1",
+            topic="t",
+            reason=reason,
+            payload_start="",
+            payload_bytes=0,
+            digest=str(number),
+            first_at_ns=number,
+            last_at_ns=number * 10**9,
+        )
+    answer = (await (await house.person("otto", "ops")).get("/api/v1/dead-letters")).json()
+    assert answer["items"] == [
+        {"at": "1970-01-01T00:00:01Z", "bed": "bed-1", "reason": "not JSON"},
+        {"at": "1970-01-01T00:00:00Z", "bed": "bed-1", "reason": "too long"},
+    ]
