@@ -119,8 +119,8 @@ class Supervisor:
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
         now_ns = self._clock.monotonic_ns()
         child.process = subprocess.Popen(
-            self._command(child.row.name), env=environment, stdin=subprocess.DEVNULL, start_new_session=False
-        )
+            self._command(child.row.name), env=environment, stdin=subprocess.DEVNULL, process_group=0
+        )  # a group of its own: Ctrl-C reaches the supervisor, and it alone stops the others in order
         child.descriptor = os.pidfd_open(child.process.pid)
         child.started_ns, child.progress_ns, child.has_beaten = now_ns, now_ns, False
         self._poller.register(child.descriptor, zmq.POLLIN)

@@ -46,7 +46,7 @@ def recover(folder: Path, connection: sqlite3.Connection) -> Recovered:
     quarantined: list[str] = []
     for path in sorted((folder / OPEN).iterdir()):
         _sort_in(path, partial(_seal_open, path, folder), sealed, quarantined)
-    known = {row.file for row in all_segments(connection)}
+    known = {row.file for row in (*all_segments(connection), *sealed)}
     for path in sorted((folder / SEGMENTS).iterdir()):
         if path.name not in known:
             _sort_in(path, partial(_row_of_sealed, path), sealed, quarantined)

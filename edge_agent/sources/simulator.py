@@ -13,6 +13,7 @@ from shared.ward import Night, Ward, plan_demo, plan_night
 NIGHT_S = 12 * 3600.0
 SEIZURES_PER_H = 0.5
 CONFOUNDERS_PER_H = 8.0
+BUFFERED_NS = NS_PER_S // 5
 
 
 def night_of(settings: SourceSettings) -> Night:
@@ -28,7 +29,8 @@ def night_of(settings: SourceSettings) -> Night:
 class Simulator:
     """A seeded ward bed as a FrameSource: the same seeds show the same night, from its start at each opening.
 
-    Frame k shows the night at k / frames_per_s seconds. When rendering falls more than a frame behind, `index` jumps.
+    Frame k shows the night at k / frames_per_s seconds and is dated so, as if a camera had taken it. Rendering may lag a little,
+    as a camera's own buffer does; when it falls further behind, frames are skipped and `index` jumps.
     """
 
     def __init__(self, settings: SourceSettings, clock: Clock, wait: Wait) -> None:
@@ -68,16 +70,19 @@ class Simulator:
         if self._ward is None:
             raise Misconfigured("The simulator is not open.")
         period_ns = NS_PER_S / self._settings.frames_per_s
-        behind_ns = self._clock.monotonic_ns() - self._start_ns - (self._index + 1) * period_ns
-        self._index += 1 + max(0, int(behind_ns // period_ns))
+        self._index += 1
+        behind_ns = self._clock.monotonic_ns() - self._start_ns - self._index * period_ns
+        if behind_ns > BUFFERED_NS:
+            self._index += int(behind_ns // period_ns)
         device_ns = round(self._index * period_ns)
         if self._wait(self._start_ns + device_ns):
             return None
         t_s = device_ns / NS_PER_S
         scene = self._ward.at(t_s)
         colour = self._colour(self._ward, t_s)
-        now = (self._clock.monotonic_ns(), self._clock.utc_ns())
-        return Frame(self._index, device_ns, now[0], now[1], scene.depth_mm, scene.ir, colour)
+        mono_ns = self._start_ns + device_ns
+        utc_ns = self._clock.utc_ns() - (self._clock.monotonic_ns() - mono_ns)
+        return Frame(self._index, device_ns, mono_ns, utc_ns, scene.depth_mm, scene.ir, colour)
 
     def _colour(self, ward: Ward, t_s: float) -> bytes | None:
         """A colour picture whenever its own period begins."""
