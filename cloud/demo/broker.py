@@ -1,4 +1,4 @@
-"""Mosquitto for one machine: mutual TLS, one certificate a bed, each bed bound to its own topics. Started as a child process."""
+"""Mosquitto for one machine: mutual TLS, one certificate a bed, each bed bound to its own topics. A child process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloud.demo.configs import Certificates
 from shared.errors import Misconfigured, Transient
 from shared.topics import ROOT, RULES
 
 START_LIMIT_S = 15.0
+STOP_LIMIT_S = 10.0
 
 
 def access_list(bed_names: Sequence[str], cloud_name: str) -> str:
-    """The broker's access list: `site.bed` may write what a bed gives and read what is meant for it; the cloud the reverse."""
+    """The broker's access list: `site.bed` may write what a bed gives and read what is for it; the cloud the reverse."""
     lines = [f"user {cloud_name}"]
     for topic, rule in RULES.items():
         lines.append(f"topic {'read' if rule.from_bed else 'write'} {ROOT}/+/+/{topic.value}")
@@ -28,18 +30,18 @@ def access_list(bed_names: Sequence[str], cloud_name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(folder: Path, port: int, certificate: Path, key: Path, authority: Path, run_as: str) -> str:
-    """mosquitto.conf: TLS 1.3 with client certificates, the certificate's name is the user, sessions saved on every change."""
+def configuration(folder: Path, port: int, files: Certificates) -> str:
+    """mosquitto.conf: TLS 1.3 with client certificates whose name is the user; what it holds is saved on every change."""
     return f"""listener {port} 127.0.0.1
-cafile {authority}
-certfile {certificate}
-keyfile {key}
+cafile {files.authority}
+certfile {files.certificate}
+keyfile {files.key}
 require_certificate true
 use_identity_as_username true
 tls_version tlsv1.3
 allow_anonymous false
 acl_file {folder / "acl"}
-user {run_as}
+user root
 persistence true
 persistence_location {folder}/
 autosave_interval 1
@@ -50,32 +52,53 @@ log_dest file {folder / "mosquitto.log"}
 """
 
 
-def start_broker(
-    folder: Path, port: int, *, certificate: Path, key: Path, authority: Path, bed_names: Sequence[str], cloud_name: str
-) -> subprocess.Popen[bytes]:
-    """Starts Mosquitto and returns when it listens. Raises Misconfigured when it is not installed, Transient when it does not come up."""
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
-        raise Misconfigured(
-            "The broker Mosquitto is not installed; `make setup` installs it (Debian package mosquitto)."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "acl").write_text(access_list(bed_names, cloud_name))
-    (folder / "acl").chmod(0o600)
-    (folder / "mosquitto.conf").write_text(configuration(folder, port, certificate, key, authority, "root"))
-    with (folder / "mosquitto.out").open("ab") as output:
-        child = subprocess.Popen(
-            [program, "-c", str(folder / "mosquitto.conf")],
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    deadline_s = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline_s and child.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return child
-        time.sleep(0.05)
-    child.kill()
-    said = (folder / "mosquitto.log").read_text()[-500:] if (folder / "mosquitto.log").exists() else "nothing"
-    raise Transient(f"The broker did not start within {START_LIMIT_S:.0f} s; it said: {said}")
+class Broker:
+    """One Mosquitto in a folder of its own; it may be started again after it ended."""
+
+    def __init__(self, folder: Path, port: int, files: Certificates) -> None:
+        self.log = folder / "mosquitto.log"
+        self._folder = folder
+        self._port = port
+        self._files = files
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._child is not None and self._child.poll() is not None
+
+    def allow(self, bed_names: Sequence[str], cloud_name: str) -> None:
+        """Writes who may use which topics."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        acl = self._folder / "acl"
+        acl.write_text(access_list(bed_names, cloud_name))
+        acl.chmod(0o600)
+
+    def start(self) -> None:
+        """Returns when it listens. Raises Misconfigured when it is not installed, Transient when it does not come up."""
+        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        if program is None:
+            raise Misconfigured("The broker Mosquitto is not installed; `make setup` installs it.", package="mosquitto")
+        settings = self._folder / "mosquitto.conf"
+        settings.write_text(configuration(self._folder, self._port, self._files))
+        with (self._folder / "mosquitto.out").open("ab") as said:
+            self._child = subprocess.Popen([program, "-c", settings], stdout=said, stderr=said, start_new_session=True)
+        deadline_s = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline_s and not self.ended:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return
+            time.sleep(0.05)
+        self.stop()
+        last = self.log.read_text()[-500:] if self.log.exists() else "nothing"
+        raise Transient(f"The broker did not start within {START_LIMIT_S:.0f} s; it said: {last}")
+
+    def stop(self) -> None:
+        """Asks it to stop, and kills it when it does not within 10 s."""
+        if self._child is None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()

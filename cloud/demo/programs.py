@@ -21,6 +21,7 @@ class Program:
     """One running child and the thread that reads what it says."""
 
     name: str
+    command: Sequence[str]
     child: subprocess.Popen[str]
     reader: threading.Thread
 
@@ -54,7 +55,7 @@ def start_program(name: str, command: Sequence[str], logs: Path, tell: Tell) -> 
     )
     reader = threading.Thread(target=_read, args=(name, child, logs / f"{name}.jsonl", tell), daemon=True)
     reader.start()
-    return Program(name, child, reader)
+    return Program(name, command, child, reader)
 
 
 def _read(name: str, child: subprocess.Popen[str], log: Path, tell: Tell) -> None:

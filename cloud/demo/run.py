@@ -8,20 +8,24 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from cloud.demo import configs
-from cloud.demo.broker import start_broker
+from cloud.demo.broker import Broker
 from cloud.demo.layout import DEMO_BEDS, DemoBed, Ports
 from cloud.demo.programs import Program, start_program
 from cloud.demo.timeline import line_for
 from cloud.devices.authority import Authority
-from shared.errors import Misconfigured, Transient
+from shared.errors import Broken, Misconfigured, Transient
 
 CLOUD_START_LIMIT_S = 90.0
 WATCH_PERIOD_S = 0.5
+MOST_RESTARTS = 8
+RESTART_WINDOW_S = 60.0
 LEAST_FREE_BYTES = 4 * configs.GIB
 
 
@@ -35,7 +39,8 @@ class Demo:
     ports: Ports
     beds: tuple[DemoBed, ...] = DEMO_BEDS
     programs: list[Program] = field(default_factory=list)
-    broker: subprocess.Popen[bytes] | None = None
+    broker: Broker | None = None
+    restarts: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_RESTARTS))
     listening: threading.Event = field(default_factory=threading.Event)
     stop_asked: threading.Event = field(default_factory=threading.Event)
     _print_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,15 +65,9 @@ class Demo:
         certificates = self.folder / "certificates"
         of_server = _issue(authority, certificates, "server", ("127.0.0.1", "localhost"))
         of_cloud = _issue(authority, certificates, configs.CLOUD_NAME)
-        self.broker = start_broker(
-            self.folder / "broker",
-            self.ports.broker,
-            certificate=of_server.certificate,
-            key=of_server.key,
-            authority=of_server.authority,
-            bed_names=[bed.name for bed in self.beds],
-            cloud_name=configs.CLOUD_NAME,
-        )
+        self.broker = Broker(self.folder / "broker", self.ports.broker, of_server)
+        self.broker.allow([bed.name for bed in self.beds], configs.CLOUD_NAME)
+        self.broker.start()
         self.say(f"broker listens at 127.0.0.1:{self.ports.broker}, TLS with one certificate a bed")
         (self.folder / "cloud.toml").write_text(configs.cloud_file(self.folder, self.ports, of_cloud, of_server))
         for bed in self.beds:
@@ -104,16 +103,23 @@ class Demo:
             self.programs.append(start_program(bed.bed, command, logs, self.tell))
 
     def watch(self) -> int:
-        """Until Ctrl-C, or until a program ends that should not. Returns the exit code."""
+        """Until Ctrl-C; what ends by itself is started again, until too much ends in a minute. Returns the exit code."""
         while not self.stop_asked.wait(WATCH_PERIOD_S):
-            ended = next((program for program in self.programs if program.ended), None)
-            if ended is not None:
-                self.say(f"{ended.name} ended by itself; its log is {self.folder / 'logs' / ended.name}.jsonl")
-                return 1
-            if self.broker is not None and self.broker.poll() is not None:
-                self.say(f"the broker ended by itself; its log is {self.folder / 'broker' / 'mosquitto.log'}")
-                return 1
+            for index, program in enumerate(self.programs):
+                if program.ended:
+                    self._note_restart(program.name, self.folder / "logs" / f"{program.name}.jsonl")
+                    self.programs[index] = start_program(program.name, program.command, self.folder / "logs", self.tell)
+            if self.broker is not None and self.broker.ended:
+                self._note_restart("broker", self.broker.log)
+                self.broker.start()
         return 0
+
+    def _note_restart(self, name: str, log: Path) -> None:
+        now_s = time.monotonic()
+        if len(self.restarts) == MOST_RESTARTS and now_s - self.restarts[0] < RESTART_WINDOW_S:
+            raise Broken(f"{name} and others ended {MOST_RESTARTS} times within a minute; the last log is {log}.")
+        self.restarts.append(now_s)
+        self.say(f"{name} ended by itself, it is started again; its log is {log}")
 
     def stop(self) -> None:
         """Beds, then cloud, then broker; each within its bound."""
@@ -126,11 +132,7 @@ class Demo:
         for program in self.programs:
             program.stop()
         if self.broker is not None:
-            self.broker.terminate()
-            try:
-                self.broker.wait(10)
-            except subprocess.TimeoutExpired:
-                self.broker.kill()
+            self.broker.stop()
         self.say("stopped; the next start goes on with the same data")
 
 

@@ -69,7 +69,7 @@ def test_a_simulated_seizure_is_detected_stored_watchable_and_classified_within_
         night.house.line(said, 5)
 
 
-@pytest.fixture()
+@pytest.fixture
 def page() -> Iterator[Page]:
     arguments = [
         "--no-sandbox",
