@@ -84,7 +84,10 @@ class BedDetector:
         self._utc_offset_ns = clock.utc_ns() - clock.monotonic_ns()
 
     def recover(self) -> Outcome:
-        """After a start: the trigger as it was, events left open adopted or closed; call once, before the first preview."""
+        """After a start: the trigger as it was, events left open adopted or closed.
+
+        Call once, after the first `set_stay` and before the first preview.
+        """
         history = self._log.since(max(0, self._clock.monotonic_ns() - REBUILD_NS), self._release)
         opened: dict[int, Action] = {}
         for score in history:
@@ -102,6 +105,9 @@ class BedDetector:
                 self._untold.append(closed_as_known(report))
         if number is not None and goes_on:
             self._book.adopt(number, goes_on[-1])
+            if goes_on[-1].stay_id != self._stay_id or self._paused:
+                for action in self._trigger.flush():
+                    self._take(action)
         elif number is not None:
             self._take(opened[number])
         return self._tell(Outcome())

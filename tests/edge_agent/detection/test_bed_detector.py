@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -58,12 +59,13 @@ class Bed:
         self.troubles: list[str] = []
         self.boot()
 
-    def boot(self, boot_id: str = BOOT) -> None:
+    def boot(self, boot_id: str = BOOT, stay_id: UUID | None = None) -> None:
         self.clock = HandClock(boot_id, self.clock.now_ns / NS_PER_S)
         self.connection = open_database(self.folder)
         outbox = Outbox(self.connection, "north", "bed-4")
         card = make_card("brightness", b"")
         self.detector = BedDetector(self.folder, self.connection, outbox, card, self.network, self.clock)
+        self.detector.set_stay(stay_id, paused=False)
         self.reports += self.detector.recover().reports
 
     def die(self) -> None:
@@ -231,6 +233,15 @@ def test_a_pause_or_another_stay_ends_the_event_under_the_stay_in_which_it_began
     bed.reports += bed.detector.set_stay(stay if paused else None, paused=paused).reports
     assert bed.phases[-1] == "closed"
     assert {report.stay_id for report in bed.reports} == {stay}
+
+
+def test_an_event_left_open_ends_at_the_start_when_another_stay_began_meanwhile(bed: Bed) -> None:
+    bed.see(40, QUIET)
+    bed.see(12, SEIZURE)
+    bed.die()
+    bed.boot(stay_id=uuid7(UTC_NS))
+    assert bed.phases[-1] == "closed"
+    assert bed.reports[-1].stay_id is None
 
 
 def test_an_event_of_which_nothing_is_seen_any_more_is_closed(bed: Bed) -> None:

@@ -1,0 +1,88 @@
+"""Scores previews, opens, updates and closes events: wires the bed's detector to the bus."""
+
+from __future__ import annotations
+
+from edge_agent.bus_messages import BusTopic
+from edge_agent.desired import load_desired
+from edge_agent.detection.bed_detector import BedDetector, Outcome
+from edge_agent.detection.onnx_session import open_release
+from edge_agent.outbox.store import Outbox
+from edge_agent.runner import Context
+from shared.clock import NS_PER_S
+from shared.event import EventPhase, EventReport
+from shared.preview import Preview
+
+TURN_MS = 500
+TELL_SCORE_NS = 30 * NS_PER_S
+
+
+class Teller:
+    """Puts on the bus and into the log what the detector found."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._next_score_ns = 0
+        self.scores = 0
+        self.events = 0
+        self.troubles = 0
+        self._last_trouble = ""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Scores, kept reports and troubles of one turn."""
+        for score in outcome.scores:
+            self.scores += 1
+            self._context.publish(BusTopic.score, score)
+            if score.mono_ns >= self._next_score_ns:
+                self._next_score_ns = score.mono_ns + TELL_SCORE_NS
+                self._context.log.info("score_flowing", value=round(score.value, 3), unseen_s=score.unseen_s)
+        for report in outcome.reports:
+            self._context.publish(BusTopic.event, report)
+            self._log(report)
+        for sentence in outcome.troubles:
+            self.troubles += 1
+            if sentence != self._last_trouble:
+                self._last_trouble = sentence
+                self._context.log.warning("detector_troubled", sentence=sentence)
+
+    def _log(self, report: EventReport) -> None:
+        facts: dict[str, object] = {"event_id": str(report.event_id)}
+        if report.phase is EventPhase.opened:
+            self.events += 1
+        if report.phase is EventPhase.closed:
+            facts |= {"motor_type": report.motor_type, "peak_score": round(report.peak_score, 3)}
+        self._context.log.info(f"event_{report.phase.value}", **facts)
+
+
+def run(context: Context) -> None:
+    """Until the stop: takes previews in order, and those that the bus lost from the ring."""
+    settings = context.settings
+    connection = context.database()
+    card, step = open_release(settings.detector.releases_folder, settings.detector.release)
+    outbox = Outbox(connection, settings.bed.site, settings.bed.bed)
+    detector = BedDetector(context.folder, connection, outbox, card, step, context.clock)
+    context.log.info("release_opened", release=card.name, simulated=card.data.simulated)
+    inbox = context.subscribe(BusTopic.preview, BusTopic.desired)
+    teller = Teller(context)
+    desired = load_desired(connection)
+    teller.tell(detector.set_stay(desired.stay_id, paused=desired.paused))
+    teller.tell(detector.recover())
+    _catch_up(context, detector, teller, None)
+    while not context.stop.is_set():
+        found = inbox.receive(TURN_MS)
+        if found is None:
+            teller.tell(detector.idle())
+        elif found[0] is BusTopic.desired:
+            teller.tell(detector.set_stay(found[1].stay_id, paused=found[1].paused))
+        else:
+            _catch_up(context, detector, teller, found[1])
+            teller.tell(detector.push(found[1]))
+        context.beat(scores=teller.scores, events=teller.events, troubles=teller.troubles, dropped=inbox.dropped)
+    detector.close()
+
+
+def _catch_up(context: Context, detector: BedDetector, teller: Teller, before: Preview | None) -> None:
+    for preview in detector.catch_up(before):
+        if context.stop.is_set():
+            return
+        teller.tell(detector.push(preview))
+        context.beat(scores=teller.scores)
