@@ -25,6 +25,7 @@ def save_networks(path: Path, network: I3D, head: ClipHead) -> None:
     tensors |= {HEAD + name: tensor for name, tensor in head.state_dict().items()}
     part = path.with_name(path.name + ".part")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+    part.chmod(0o644)
     part.replace(path)
 
 

@@ -181,7 +181,7 @@ def padded(sequences: list[Tensor]) -> tuple[Tensor, Tensor]:
 def _all_features(network: I3D, clips: list[Clip], out_dir: Path, progress: Progress) -> list[Tensor]:
     """Features of all clips, kept in out_dir while the trunk's training is the same."""
     store = out_dir / "i3d-features.pt"
-    mark = float(sum(parameter.double().sum() for parameter in network.parameters()))
+    mark = float(sum(parameter.detach().double().sum() for parameter in network.parameters()))
     known = torch.load(store, weights_only=True) if store.exists() else {"mark": None, "features": []}
     features: list[Tensor] = known["features"] if known["mark"] == mark else []
     for index in range(len(features), len(clips)):
