@@ -22,13 +22,24 @@ def _config(command: Command) -> Command:
     return click.option("--config", required=True, type=FILE, help="The bed's settings, a TOML file.")(command)
 
 
-@click.group()
+class Program(click.Group):
+    """A fault that was foreseen is one sentence on standard error and its family's exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DeepEpilError as error:
+            click.echo(f"deepepil-edge: {error.sentence}", err=True)
+            return ctx.exit(error.exit_code)
+
+
+@click.group(cls=Program)
 @click.version_option(package_name="deepepil")
-def edge() -> None:
+def main() -> None:
     """Records one bed, finds possible seizures, and brings them to the cloud. For research use: no diagnosis, no alarm."""
 
 
-@edge.command()
+@main.command()
 @_config
 def run(config: Path) -> None:
     """Runs all processes of the bed until it is told to stop."""
@@ -54,7 +65,7 @@ def run(config: Path) -> None:
         Supervisor(folder, ROWS, command_of(config.resolve()), SystemClock(), stop, structlog.get_logger()).run()
 
 
-@edge.command()
+@main.command()
 @click.argument("name")
 @_config
 def process(name: str, config: Path) -> None:
@@ -69,7 +80,7 @@ def process(name: str, config: Path) -> None:
     sys.exit(run_process(row, load_settings(config)))
 
 
-@edge.command("replay")
+@main.command("replay")
 @click.argument("file", type=FILE)
 @click.option("--out", required=True, type=FOLDER, help="The bed's folder to record into; made if it is missing.")
 def replay_command(file: Path, out: Path) -> None:
@@ -84,7 +95,7 @@ def replay_command(file: Path, out: Path) -> None:
     print(f"{summary.stored_bytes} bytes stored, ratio {summary.ratio:.2f}, {summary.seconds:.2f} s of the bed's time")
 
 
-@edge.command()
+@main.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--read-data", is_flag=True, help="Reads and decodes every image, and hashes every file.")
 def check(folder: Path, read_data: bool) -> None:
@@ -98,7 +109,7 @@ def check(folder: Path, read_data: bool) -> None:
     sys.exit(1 if report.faults else 0)
 
 
-@edge.command()
+@main.command()
 @_config
 def status(config: Path) -> None:
     """Says how the bed is: whether the agent runs, what the ring holds, the last heartbeat."""
@@ -107,15 +118,6 @@ def status(config: Path) -> None:
 
     for line in status_lines(load_settings(config)):
         print(line)
-
-
-def main() -> None:
-    """Entry point: a fault that was foreseen is one sentence on standard error and its family's exit code."""
-    try:
-        edge()
-    except DeepEpilError as error:
-        print(f"deepepil-edge: {error.sentence}", file=sys.stderr)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

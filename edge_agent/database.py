@@ -34,6 +34,9 @@ CREATE INDEX IF NOT EXISTS gaps_by_time ON gaps (boot_id, start_mono_ns);
 CREATE TABLE IF NOT EXISTS ring_state (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS desired (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS garbage (file TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS evicted (
+    sequence INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS pins (
     event_id TEXT PRIMARY KEY, boot_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
 );

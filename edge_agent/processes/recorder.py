@@ -72,7 +72,11 @@ def run(context: Context) -> None:
                 recorder.close_segment()
         recorder.tick()
         context.beat(
-            frames=recorder.frames, lapped=recorder.lapped, condemned=recorder.condemned, disk_full=recorder.disk_full
+            frames=recorder.frames,
+            lapped=recorder.lapped,
+            condemned=recorder.condemned,
+            disk_full=recorder.disk_full,
+            last_frame_s=recorder.last_frame_ns / NS_PER_S,
         )
     recorder.stop()
 

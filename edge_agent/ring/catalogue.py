@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from edge_agent.ring.folder import SEGMENTS
+from shared.clock import NS_PER_S
 from shared.contract import Bytes, Contract, Count, Nanoseconds, Text
 from shared.frame import Stream
 from shared.gap import Gap
@@ -94,6 +95,12 @@ def oldest_segment(connection: sqlite3.Connection) -> SegmentRow | None:
 def total_bytes(connection: sqlite3.Connection) -> int:
     """Bytes of all catalogued segments."""
     return int(connection.execute("SELECT COALESCE(SUM(size_bytes), 0) FROM segments").fetchone()[0])
+
+
+def total_hours(connection: sqlite3.Connection) -> float:
+    """Hours that the catalogued segments hold."""
+    found = connection.execute("SELECT COALESCE(SUM(end_mono_ns - start_mono_ns), 0) FROM segments")
+    return int(found.fetchone()[0]) / (3600 * NS_PER_S)
 
 
 def pinned_bytes(connection: sqlite3.Connection) -> int:

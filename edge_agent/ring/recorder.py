@@ -84,6 +84,7 @@ class Recorder:
         self._next_look_ns = 0
         self.disk_full = False
         self.frames = 0
+        self.last_frame_ns = 0
         self.lapped = 0
         self.condemned = 0
 
@@ -184,6 +185,7 @@ class Recorder:
             if preview is not None:
                 self._ears.preview(preview)
         self.frames += 1
+        self.last_frame_ns = frame.mono_ns
         self._account_good(arrival, info)
 
     def _account_jump(self, arrival: Arrival) -> None:

@@ -88,7 +88,7 @@ class Capturing:
         """Tells at once, then tries again with growing pauses; a file that is refused is tried at the longest pause."""
         self.close()
         self._info, self._sentence, self._next_fact_ns = None, error.sentence[:500], 0
-        self._log.error("camera_lost", sentence=error.sentence)
+        self._log.error("camera_lost", reason=error.sentence)
         self._tell_camera()
         pause_s = LONGEST_PAUSE_S if isinstance(error, Refused) else self._pause_s
         self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s)

@@ -1,0 +1,198 @@
+"""The bed's health from what the processes say: beats, camera, scores, link, the supervisor's states; alarms are sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from edge_agent.bus_messages import Beat, BusTopic, CameraFact, LinkFact, ProcessState, ProcessStates
+from edge_agent.desired import load_desired
+from edge_agent.process_table import row_of
+from edge_agent.ring.catalogue import coverage_between, pinned_bytes, total_bytes, total_hours
+from edge_agent.settings import StorageSettings
+from shared.clock import NS_PER_S, Clock
+from shared.frame import Stream
+from shared.heartbeat import Heartbeat, ProcessHealth
+from shared.score import Score
+
+HOUR_NS = 3600 * NS_PER_S
+SCORE_IS_OLD_S = 60.0
+NOT_SEALED_NS = 12 * NS_PER_S
+"""The newest part of the ring that is not in the catalogue yet."""
+_MOST_AGE_S = 1e9
+Usage = Callable[[int], tuple[float, int] | None]
+"""CPU seconds and resident bytes of a process by its number; None when it is gone."""
+
+
+@dataclass(slots=True)
+class _Process:
+    """What is known of one process."""
+
+    beat: Beat | None = None
+    state: ProcessState | None = None
+    cpu: tuple[int, float, int] | None = None
+    """pid, CPU seconds, monotonic ns of the last heartbeat."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The newest word on each matter."""
+
+    camera: CameraFact | None = None
+    score: Score | None = None
+    link: LinkFact | None = None
+    processes: dict[str, _Process] = field(default_factory=dict)
+    lapped: dict[int, float] = field(default_factory=dict)
+    """Frames lost on the bus, by the recorder's process number."""
+
+
+class Health:
+    """Hears messages, makes heartbeats."""
+
+    def __init__(
+        self, storage: StorageSettings, connection: sqlite3.Connection, clock: Clock, usage: Usage,
+        free_bytes: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._storage, self._connection, self._clock = storage, connection, clock
+        self._usage, self._free_bytes = usage, free_bytes
+        self._heard = _Heard()
+        self._started_ns = clock.monotonic_ns()
+
+    def hear(self, topic: BusTopic, message: Any) -> None:
+        """Takes one message of the bus."""
+        heard = self._heard
+        if topic is BusTopic.camera:
+            heard.camera = message
+        elif topic is BusTopic.score:
+            heard.score = message
+        elif topic is BusTopic.link:
+            heard.link = message
+        elif topic is BusTopic.beat:
+            heard.processes.setdefault(message.process, _Process()).beat = message
+            if "lapped" in message.counters:
+                heard.lapped[message.pid] = message.counters["lapped"]
+        elif isinstance(message, ProcessStates):
+            for state in message.states:
+                heard.processes.setdefault(state.name, _Process()).state = state
+
+    def heartbeat(self) -> Heartbeat:
+        """The health now. Raises sqlite3.OperationalError when the database cannot be read."""
+        now_ns = self._clock.monotonic_ns()
+        desired = load_desired(self._connection)
+        ring, hours = total_bytes(self._connection), total_hours(self._connection)
+        camera, score = self._heard.camera, self._heard.score
+        score_is_new = score is not None and self._age_s(score.mono_ns, now_ns) < SCORE_IS_OLD_S
+        return Heartbeat(
+            boot_id=self._clock.boot_id, mono_ns=now_ns, utc_ns=self._clock.utc_ns(), version=_version(),
+            release=score.release if score is not None and score_is_new else None, stay_id=desired.stay_id,
+            paused=desired.paused, camera=_camera_word(camera), coverage_1h=self._coverage(now_ns),
+            last_frame_age_s=self._frame_age_s(now_ns), last_score=score.value if score is not None and score_is_new else None,
+            ring_bytes=ring, ring_hours=hours, promise_hours=self._promise_hours(ring, hours),
+            disk_free_bytes=self._free_bytes(), outbox_waiting=self._count("SELECT count(*) FROM messages"),
+            clips_waiting=self._count("SELECT count(*) FROM clips WHERE stage IN ('recording', 'ready')"),
+            pinned_bytes=pinned_bytes(self._connection), dropped_frames=int(sum(self._heard.lapped.values())),
+            alarms=self._alarms(now_ns, ring, hours, paused=desired.paused)[:32],
+            processes=[self._process(name, each, now_ns) for name, each in self._heard.processes.items()][:32],
+        )  # fmt: skip
+
+    def _alarms(self, now_ns: int, ring: int, hours: float, *, paused: bool) -> list[str]:
+        alarms: list[str] = []
+        camera = self._heard.camera
+        if camera is not None and camera.opened is None:
+            alarms.append(f"The camera is lost: {camera.sentence}")
+        if self._counter("recorder", "disk_full"):
+            alarms.append("The disk is full; nothing is recorded.")
+        if self._counter("recorder", "condemned"):
+            alarms.append("A segment could not be written to the disk; it is in quarantine.")
+        if self._counter("evictor", "blocked"):
+            alarms.append("The ring is over its limit and events hold all of it.")
+        promise = self._promise_hours(ring, hours)
+        if promise < 0.95 * self._storage.max_hours:
+            alarms.append(f"The disk holds {promise:.1f} h at the present rate, not {self._storage.max_hours:g} h.")
+        dead = self._count("SELECT count(*) FROM dead_letters")
+        if dead:
+            alarms.append(f"{dead} messages or clips were refused by the cloud and lie as dead letters.")
+        if not paused and self._silent_detector(now_ns):
+            alarms.append(f"The detector gave no score for {SCORE_IS_OLD_S:.0f} s.")
+        return alarms + self._process_alarms(now_ns)
+
+    def _process_alarms(self, now_ns: int) -> list[str]:
+        alarms = []
+        for name, each in self._heard.processes.items():
+            row = row_of(name)
+            if each.state is not None and each.state.alarm:
+                alarms.append(each.state.alarm)
+            if row is not None and each.beat is not None and self._age_s(each.beat.mono_ns, now_ns) > row.progress_s:
+                alarms.append(f"{name} makes no progress.")
+        return alarms
+
+    def _silent_detector(self, now_ns: int) -> bool:
+        score = self._heard.score
+        since_ns = self._started_ns if score is None else max(score.mono_ns, self._started_ns)
+        return self._age_s(since_ns, now_ns) > SCORE_IS_OLD_S
+
+    def _coverage(self, now_ns: int) -> dict[Stream, float]:
+        """Of the last hour, or since the first record when that is younger; without the segment that is still open."""
+        boot_id = self._clock.boot_id
+        bounds = self._connection.execute(
+            "SELECT MIN(start_mono_ns) AS first_ns, MAX(end_mono_ns) AS last_ns FROM segments WHERE boot_id = ?",
+            (boot_id,),
+        ).fetchone()
+        if bounds["first_ns"] is None:
+            return {}
+        end_ns = bounds["last_ns"] if now_ns - bounds["last_ns"] < NOT_SEALED_NS else now_ns
+        found = coverage_between(self._connection, boot_id, max(bounds["first_ns"], end_ns - HOUR_NS), end_ns)
+        return {stream: min(1.0, max(0.0, share)) for stream, share in found.items()}
+
+    def _promise_hours(self, ring: int, hours: float) -> float:
+        """What the ring can hold at its mean rate; the setting's own hours until it holds anything to judge by."""
+        if hours <= 0 or ring <= 0:
+            return self._storage.max_hours
+        room = min(self._storage.max_bytes, ring + max(0, self._free_bytes() - self._storage.reserve_bytes))
+        return min(self._storage.max_hours, room * hours / ring)
+
+    def _process(self, name: str, each: _Process, now_ns: int) -> ProcessHealth:
+        state, beat = each.state, each.beat
+        pid = state.pid if state is not None and state.pid else (beat.pid if beat is not None else 0)
+        usage = self._usage(pid) if pid else None
+        share = 0.0
+        if usage is not None:
+            before, each.cpu = each.cpu, (pid, usage[0], now_ns)
+            if before is not None and before[0] == pid and now_ns > before[2]:
+                share = max(0.0, (usage[0] - before[1]) * NS_PER_S / (now_ns - before[2]))
+        return ProcessHealth(
+            name=name, running=usage is not None, restarts=state.restarts if state is not None else 0,
+            progress_age_s=self._age_s(beat.mono_ns if beat is not None else self._started_ns, now_ns),
+            core_share=share, rss_bytes=usage[1] if usage is not None else 0,
+        )  # fmt: skip
+
+    def _frame_age_s(self, now_ns: int) -> float:
+        at_s = self._counter("recorder", "last_frame_s")
+        return self._age_s(round(at_s * NS_PER_S), now_ns) if at_s else self._age_s(self._started_ns, now_ns)
+
+    def _counter(self, process: str, name: str) -> float:
+        known = self._heard.processes.get(process)
+        return known.beat.counters.get(name, 0.0) if known is not None and known.beat is not None else 0.0
+
+    def _count(self, question: str) -> int:
+        return int(self._connection.execute(question).fetchone()[0])
+
+    @staticmethod
+    def _age_s(then_ns: int, now_ns: int) -> float:
+        return min(_MOST_AGE_S, max(0.0, (now_ns - then_ns) / NS_PER_S))
+
+
+def _camera_word(camera: CameraFact | None) -> str:
+    if camera is None:
+        return "reopening"
+    return "open" if camera.opened is not None else (camera.sentence or "reopening")[:64]
+
+
+def _version() -> str:
+    try:
+        return metadata.version("deepepil")
+    except metadata.PackageNotFoundError:
+        return "unknown"

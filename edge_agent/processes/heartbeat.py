@@ -1,0 +1,59 @@
+"""Tells the health of the bed every few seconds: on the bus for the publisher, in `run/heartbeat.json` for `status`."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import psutil
+
+from edge_agent.bus_messages import BusTopic
+from edge_agent.health import Health
+from edge_agent.ring.disk_space import free_bytes_of
+from edge_agent.ring.folder import RUN
+from edge_agent.runner import Context
+from shared.clock import NS_PER_S
+from shared.heartbeat import Heartbeat
+
+PERIOD_NS = 5 * NS_PER_S
+TURN_MS = 500
+HEARTBEAT_FILE = "heartbeat.json"
+
+
+def usage_of(pid: int) -> tuple[float, int] | None:
+    """CPU seconds and resident bytes; None when the process is gone."""
+    try:
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return times.user + times.system, process.memory_info().rss
+    except psutil.Error:
+        return None
+
+
+def write_heartbeat(folder: Path, heartbeat: Heartbeat) -> None:
+    """Whole or not at all. Raises OSError."""
+    partial = folder / RUN / f"{HEARTBEAT_FILE}.partial"
+    partial.write_text(heartbeat.model_dump_json())
+    partial.replace(folder / RUN / HEARTBEAT_FILE)
+
+
+def run(context: Context) -> None:
+    """Until the stop: hears the others, tells each five seconds."""
+    storage = context.settings.storage
+    health = Health(storage, context.database(), context.clock, usage_of, free_bytes_of(storage.folder))
+    inbox = context.subscribe(BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.processes)
+    next_ns = context.clock.monotonic_ns() + PERIOD_NS // 2
+    while not context.stop.is_set():
+        found = inbox.receive(TURN_MS)
+        if found is not None:
+            health.hear(*found)
+        context.beat()
+        if context.clock.monotonic_ns() < next_ns:
+            continue
+        next_ns = context.clock.monotonic_ns() + PERIOD_NS
+        try:
+            heartbeat = health.heartbeat()
+            context.publish(BusTopic.heartbeat, heartbeat)
+            write_heartbeat(storage.folder, heartbeat)
+        except (OSError, sqlite3.OperationalError) as error:
+            context.log.error("heartbeat_failed", sentence=f"No heartbeat could be made: {error}.")
