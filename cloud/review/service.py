@@ -99,7 +99,7 @@ async def worklist(principal: Principal, state: TaskFilter, bed: str | None, lim
 async def event_detail(principal: Principal, event_id: UUID) -> FoundDetail:
     """One event for the review page. 404, audited, when it is absent or not the principal's."""
     found = await queries.detail(principal, event_id)
-    return found if found is not None else await refuse(principal, f"event {event_id}")
+    return found if found is not None else await refuse(principal, str(event_id))
 
 
 async def give_verdict(principal: Principal, wish: Wish, now_ns: int) -> Given:
@@ -108,7 +108,7 @@ async def give_verdict(principal: Principal, wish: Wish, now_ns: int) -> Given:
         task = await queries.locked_task(connection, principal, wish.event_id)
         given = await _keep_verdict(connection, principal, task, wish, now_ns) if task else None
     if given is None:
-        await refuse(principal, f"event {wish.event_id}")
+        await refuse(principal, str(wish.event_id))
     _log.info("verdict_given", event_id=str(wish.event_id), verdict=wish.verdict.value, version=given.version)
     return given
 
@@ -143,7 +143,7 @@ async def _keep_verdict(
     )
     facts = {"verdict": wish.verdict.value, "version": review.version, "suggestion_shown": wish.suggestion_shown}
     await audit.record(
-        connection, principal, "verdict_given", site=task.site, subject=f"event {wish.event_id}", details=facts
+        connection, principal, "verdict_given", site=task.site, subject=str(wish.event_id), details=facts
     )
     return Given(review.version, agreed.verdict if agreed else None)
 
@@ -154,7 +154,7 @@ async def open_proxy(
     """A stored proxy's bytes. 404, audited, when there is none for this person; 416 for a span beyond its end."""
     found = (await queries.watchable_streams(viewer.principal, event_id)).get(stream)
     if found is None:
-        await refuse(viewer.principal, f"event {event_id} {stream.value}")
+        await refuse(viewer.principal, str(event_id))
     await _note_view(viewer, found, now_ns)
     try:
         asked = byte_span(range_header, found.size_bytes)
@@ -203,5 +203,5 @@ async def _note_view(viewer: SignedIn, found: ClipObject, now_ns: int) -> None:
         if rows:
             await ClipView.filter(viewed_utc_ns__lt=now_ns - ABSOLUTE_END_NS).using_db(connection).delete()
             await audit.record(
-                connection, viewer.principal, "clip_viewed", site=found.site, subject=f"event {found.event_id}"
+                connection, viewer.principal, "clip_viewed", site=found.site, subject=str(found.event_id)
             )

@@ -9,7 +9,6 @@ from uuid import UUID
 import cloud.devices.queries
 from cloud.database import Connection
 from cloud.devices.tables import BedConnection
-from cloud.ingest.tables import DeadLetter
 from cloud.principal import Principal
 from cloud.stays.tables import Stay
 from shared.command import DesiredState
@@ -77,8 +76,3 @@ async def beds(principal: Principal) -> list[BedFacts]:
         seen = max(times, default=None)
         found.append(BedFacts(row.site, row.name, connection, heartbeat, seen, desired.get(key), stays.get(key)))
     return found
-
-
-async def dead_letters(principal: Principal, limit: int) -> list[DeadLetter]:
-    """The newest refused messages of the beds."""
-    return await DeadLetter.filter(**principal.site_filter()).order_by("-last_at_ns").limit(limit)

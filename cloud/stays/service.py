@@ -9,6 +9,7 @@ from tortoise.exceptions import IntegrityError
 
 import cloud.devices.queries
 import cloud.devices.service
+import cloud.ingest.queries
 from cloud import audit
 from cloud.accounts.service import refuse
 from cloud.database import Connection, in_transaction
@@ -32,7 +33,7 @@ async def beds(principal: Principal) -> list[BedFacts]:
 
 async def dead_letters(principal: Principal, limit: int) -> list[DeadLetter]:
     """The newest refused messages."""
-    return await queries.dead_letters(principal, limit)
+    return await cloud.ingest.queries.dead_letters(principal, limit)
 
 
 async def admit(principal: Principal, site: str, bed: str, patient_code: str | None, now_ns: int) -> Stay:
@@ -94,7 +95,7 @@ async def _must_know(principal: Principal, site: str, bed: str) -> None:
 
 
 async def _refuse_bed(principal: Principal, site: str, bed: str) -> NoReturn:
-    await refuse(principal, f"bed {site}.{bed}")
+    await refuse(principal, f"{site}.{bed}")
 
 
 async def _must_be_empty(connection: Connection, principal: Principal, site: str, bed: str) -> None:
@@ -137,5 +138,5 @@ async def _ended(connection: Connection, principal: Principal, site: str, bed: s
 
 async def _record(connection: Connection, principal: Principal, deed: str, stay: Stay) -> None:
     await audit.record(
-        connection, principal, deed, site=stay.site, subject=f"stay {stay.stay_id}", details={"bed": stay.bed}
+        connection, principal, deed, site=stay.site, subject=str(stay.stay_id), details={"bed": stay.bed}
     )

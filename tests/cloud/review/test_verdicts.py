@@ -79,4 +79,4 @@ async def test_a_verdict_is_audited_with_what_was_on_the_screen(house: House) ->
     await say(await house.person("ana"), event_id, "confirmed", 0)
     entry = await AuditEntry.get(site="north", deed="verdict_given")
     facts: dict[str, Any] = {"verdict": "confirmed", "version": 1, "suggestion_shown": True}
-    assert (entry.who, entry.subject, entry.details) == ("ana", f"event {event_id}", facts)
+    assert (entry.who, entry.subject, entry.details) == ("ana", str(event_id), facts)
