@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Capturing:
         self._last_index: int | None = None
         self.frames = 0
         self.skipped = 0
+        self.source_cpu_ns = 0
 
     def turn(self) -> None:
         """One step; returns within a frame's period, or the pause after a failure. Raises Misconfigured."""
@@ -47,9 +49,10 @@ class Capturing:
         self._tell_camera()
 
     def counters(self) -> dict[str, float]:
-        """Figures for the beat."""
+        """Figures for the beat; `source_cpu_s` is what the source itself used, so that a simulator's cost stands apart."""
         return {
             "frames": self.frames, "skipped": self.skipped, "oversized": self._pool.oversized if self._pool else 0,
+            "source_cpu_s": self.source_cpu_ns / NS_PER_S,
         }  # fmt: skip
 
     def _open(self) -> None:
@@ -66,11 +69,14 @@ class Capturing:
         self._log.info("camera_opened", source=info.source, make=info.make, frames_per_s=info.frames_per_s)
 
     def _read(self, pool: FramePoolWriter) -> None:
+        began_ns = time.thread_time_ns()
         try:
             frame = self._source.read()
         except DeepEpilError as error:
             self._fail(error)
             return
+        finally:
+            self.source_cpu_ns += time.thread_time_ns() - began_ns
         if frame is None:
             self._end()
             return
