@@ -1,0 +1,23 @@
+/** Short names for the API's words; all come from schema.ts, which `npm run generate` makes from openapi.json. */
+import type { components, operations } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type About = Schemas["About"];
+export type Bed = Schemas["Bed"];
+export type BedProcess = Schemas["ProcessView"];
+export type Beds = Schemas["Beds"];
+export type DeadLetters = Schemas["DeadLetters"];
+export type EventDetail = Schemas["EventDetail"];
+export type Person = Schemas["Person"];
+export type Problem = Schemas["Problem"];
+export type ProxyView = Schemas["ProxyView"];
+export type ReviewAnswer = Schemas["ReviewAnswer"];
+export type ReviewRequest = Schemas["ReviewRequest"];
+export type StayView = Schemas["StayView"];
+export type StreamName = ProxyView["stream"];
+export type Suggestion = Schemas["Suggestion"];
+export type Verdict = ReviewRequest["verdict"];
+export type Worklist = Schemas["Worklist"];
+export type WorklistItem = Schemas["WorklistItem"];
+export type WorklistState = NonNullable<NonNullable<operations["worklist"]["parameters"]["query"]>["state"]>;

@@ -1,0 +1,163 @@
+/** One bed at a glance: does it record, who stays there, what is missing, what waits; and what a nurse may change. */
+import { type ReactNode, useState } from "react";
+import type { Bed } from "../api/types";
+import { ageText, clockText, hoursText, percentText } from "../times";
+import { words } from "../words";
+import { type BedDeed, BedDialog } from "./BedDialog";
+import { CoverageBar } from "./CoverageBar";
+import { Moment } from "./Moment";
+import { ProcessTable } from "./ProcessTable";
+
+const STREAMS = ["ir", "depth", "colour"] as const;
+
+/** Opens the question before a deed; null where the role may not do it. */
+type Ask = ((deed: BedDeed) => void) | null;
+
+interface BedCardProps {
+  bed: Bed;
+  freeBeds: string[];
+  mayChange: boolean;
+}
+
+export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
+  const [deed, setDeed] = useState<BedDeed | null>(null);
+  const heading = `bed-${bed.site}-${bed.bed}`;
+  return (
+    <article className="card" aria-labelledby={heading} data-testid={`bed-${bed.bed}`}>
+      <header className="card-head">
+        <h2 id={heading}>
+          {bed.bed} <span className="soft">{bed.site}</span>
+        </h2>
+        <Online bed={bed} />
+      </header>
+      <RecordingLine bed={bed} onDeed={mayChange ? setDeed : null} />
+      {bed.alarms.length > 0 && (
+        <section className="alarms" aria-label={words.beds.alarms}>
+          <ul>
+            {bed.alarms.map((alarm) => (
+              <li key={alarm}>{alarm}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <StayLine bed={bed} onDeed={mayChange ? setDeed : null} />
+      {!bed.online && bed.seen_utc && (
+        <p className="soft">{words.beds.stale(clockText(new Date(bed.seen_utc), new Date()))}</p>
+      )}
+      <section aria-label={words.beds.coverage}>
+        <h3>{words.beds.coverage}</h3>
+        {STREAMS.filter((stream) => stream in bed.coverage_1h).map((stream) => (
+          <CoverageBar
+            key={stream}
+            name={words.streams[stream] ?? stream}
+            share={bed.coverage_1h[stream] ?? 0}
+            tone={(bed.coverage_1h[stream] ?? 0) < 0.95 ? "low" : "plain"}
+          />
+        ))}
+      </section>
+      <Facts bed={bed} />
+      <ProcessTable processes={bed.processes} />
+      {deed && <BedDialog deed={deed} bed={bed} freeBeds={freeBeds} onClose={() => setDeed(null)} />}
+    </article>
+  );
+}
+
+function Online({ bed }: { bed: Bed }): ReactNode {
+  if (bed.online) return <span className="state state-good">{words.beds.online}</span>;
+  const age = bed.seen_utc ? ageText((Date.now() - Date.parse(bed.seen_utc)) / 1000) : null;
+  return (
+    <span className="state state-bad">
+      {words.beds.offline}, {age ? words.beds.seen(age) : words.beds.never}
+    </span>
+  );
+}
+
+/** What the bed does with the picture now, by its own last word, and the privacy switch. */
+function RecordingLine({ bed, onDeed }: { bed: Bed; onDeed: Ask }): ReactNode {
+  const { text, tone } = recordingState(bed);
+  return (
+    <div className="card-line">
+      <span className={`recording recording-${tone}`} data-testid="recording-state">
+        {text}
+      </span>
+      {onDeed && <DeedButton deed={bed.paused ? "resume" : "pause"} onDeed={onDeed} />}
+    </div>
+  );
+}
+
+function recordingState(bed: Bed): { text: string; tone: "on" | "off" | "unknown" } {
+  if (bed.paused) return { text: words.beds.paused, tone: "off" };
+  if (!bed.recording_wanted) return { text: words.beds.notRecording, tone: "off" };
+  if (!bed.online) return { text: words.beds.unknown, tone: "unknown" };
+  if (bed.camera !== "open") return { text: words.beds.noCamera, tone: "off" };
+  return { text: words.beds.recording, tone: "on" };
+}
+
+function StayLine({ bed, onDeed }: { bed: Bed; onDeed: Ask }): ReactNode {
+  return (
+    <div className="card-line stay">
+      {bed.stay ? (
+        <>
+          <span>
+            <span className="code" data-testid="patient-code">
+              {bed.stay.patient_code ?? words.beds.hiddenCode}
+            </span>
+            <div className="second">
+              {words.beds.since} <Moment utc={bed.stay.admitted_utc} />
+            </div>
+          </span>
+          {onDeed && (
+            <span className="push buttons">
+              <DeedButton deed="transfer" onDeed={onDeed} />
+              <DeedButton deed="discharge" onDeed={onDeed} />
+            </span>
+          )}
+        </>
+      ) : (
+        <>
+          <span className="soft">{words.beds.nobody}</span>
+          {onDeed && <DeedButton deed="admit" onDeed={onDeed} />}
+        </>
+      )}
+    </div>
+  );
+}
+
+function DeedButton({ deed, onDeed }: { deed: BedDeed; onDeed: (deed: BedDeed) => void }): ReactNode {
+  return (
+    <button type="button" className="button button-small push" onClick={() => onDeed(deed)}>
+      {words.beds[deed]}
+    </button>
+  );
+}
+
+function Facts({ bed }: { bed: Bed }): ReactNode {
+  const rows: [string, ReactNode][] = [
+    [words.beds.camera, bed.camera ?? words.beds.notSaid],
+    [words.beds.score, bed.last_score === null ? words.beds.noScore : percentText(bed.last_score)],
+    [words.beds.ring, ringText(bed)],
+    [words.beds.waiting, waitingText(bed)],
+    [words.beds.release, bed.release ?? words.beds.noRelease],
+    [words.beds.version, bed.version ?? words.beds.notSaid],
+  ];
+  return (
+    <dl className="facts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function ringText(bed: Bed): string {
+  if (bed.ring_hours === null || bed.promise_hours === null) return words.beds.notSaid;
+  return words.beds.ringText(hoursText(bed.ring_hours), hoursText(bed.promise_hours));
+}
+
+function waitingText(bed: Bed): string {
+  if (bed.outbox_waiting === null || bed.clips_waiting === null) return words.beds.notSaid;
+  return words.beds.waitingText(bed.outbox_waiting, bed.clips_waiting);
+}

@@ -1,0 +1,54 @@
+/** The facts of an event, each with its unit, and who has said what about it. */
+import type { ReactNode } from "react";
+import type { EventDetail } from "../api/types";
+import { lengthText, percentText } from "../times";
+import { words } from "../words";
+import { ClipTag } from "./ClipTag";
+import { Moment } from "./Moment";
+import { VerdictTag } from "./VerdictTag";
+
+export function EventFacts({ event }: { event: EventDetail }): ReactNode {
+  const coverage = Object.entries(event.coverage)
+    .map(([stream, share]) => `${words.streams[stream] ?? stream} ${percentText(share)}`)
+    .join(", ");
+  return (
+    <section className="panel" aria-labelledby="facts-title">
+      <h2 id="facts-title">{words.review.facts}</h2>
+      <dl className="facts">
+        <Fact name={words.review.length}>
+          {event.phase === "closed" ? lengthText(event.duration_s) : words.review.eventRunning}
+        </Fact>
+        <Fact name={words.review.detected}>{words.motorType(event.motor_type)}</Fact>
+        <Fact name={words.review.peak}>{percentText(event.peak_score)}</Fact>
+        <Fact name={words.review.cause}>{words.review.causes[event.cause] ?? event.cause}</Fact>
+        <Fact name={words.review.clip}>
+          <ClipTag item={event} />
+        </Fact>
+        {coverage && <Fact name={words.review.coverage}>{coverage}</Fact>}
+        <Fact name={words.review.detector}>{event.release}</Fact>
+        <Fact name={words.review.rank}>{event.rank_reason}</Fact>
+      </dl>
+      <h3>{words.review.reviews}</h3>
+      {event.reviews.length === 0 && <p className="soft">{words.review.noReviews}</p>}
+      <ul className="reviews">
+        {event.reviews.map((review) => (
+          <li key={`${review.reviewer}-${review.version}`}>
+            {review.reviewer} <VerdictTag verdict={review.verdict} />
+            <span className="soft push">
+              <Moment utc={review.reviewed_utc} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }): ReactNode {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

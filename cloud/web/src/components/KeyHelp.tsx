@@ -1,0 +1,48 @@
+/** The keys of all pages, straight from the table that drives them. */
+import type { ReactNode } from "react";
+import { type Binding, KEYS, keyCap, type Scope } from "../keyboard";
+import { words } from "../words";
+import { Dialog } from "./Dialog";
+
+export function KeyHelp({ onClose }: { onClose: () => void }): ReactNode {
+  return (
+    <Dialog title={words.help.title} onClose={onClose} wide>
+      <div className="key-columns">
+        <KeyTable scope="review" />
+        <div>
+          <KeyTable scope="worklist" />
+          <KeyTable scope="everywhere" />
+        </div>
+      </div>
+      <div className="dialog-buttons">
+        <button type="button" className="button" onClick={onClose}>
+          {words.help.close}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function KeyTable({ scope }: { scope: Scope }): ReactNode {
+  const rows: readonly Binding[] = KEYS[scope];
+  return (
+    <section>
+      <h3>{words.help[scope]}</h3>
+      <dl className="keys">
+        {rows.map((row) => (
+          <div key={row.keys.join()}>
+            <dt>
+              {row.keys.map((key, index) => (
+                <span key={key}>
+                  {index > 0 && <span className="soft"> {words.help.or} </span>}
+                  <kbd>{keyCap(key)}</kbd>
+                </span>
+              ))}
+            </dt>
+            <dd>{row.text}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

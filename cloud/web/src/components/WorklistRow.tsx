@@ -1,0 +1,81 @@
+/** One event in the worklist; the whole row opens it, the link inside carries the focus. */
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { WorklistItem } from "../api/types";
+import { ageText, clockText, lengthText, percentText, utcText } from "../times";
+import { words } from "../words";
+import { ClipTag } from "./ClipTag";
+import { ShareBar } from "./CoverageBar";
+import { SuggestionTag } from "./SuggestionTag";
+import { VerdictTag } from "./VerdictTag";
+
+interface WorklistRowProps {
+  item: WorklistItem;
+  position: number;
+  selected: boolean;
+  now: Date;
+  onOpen: () => void;
+  onFocus: () => void;
+}
+
+export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: WorklistRowProps): ReactNode {
+  const start = new Date(item.start_utc);
+  const age = ageText((now.getTime() - start.getTime()) / 1000);
+  return (
+    <tr
+      className={selected ? "row selected" : "row"}
+      aria-current={selected || undefined}
+      onClick={onOpen}
+      data-testid="event-row"
+    >
+      <td className="rank" title={item.rank_reason}>
+        {position}
+      </td>
+      <td>
+        <Link
+          href={`/events/${item.event_id}`}
+          className="row-link"
+          data-event={item.event_id}
+          aria-label={words.worklist.openEvent(item.bed, clockText(start, now))}
+          onFocus={onFocus}
+          onClick={(event) => event.stopPropagation()}
+        >
+          <time dateTime={item.start_utc} title={utcText(start)}>
+            {clockText(start, now)}
+          </time>
+        </Link>
+        <div className="second">
+          {words.worklist.ago(age)},{" "}
+          {item.phase === "closed" ? words.worklist.lasting(lengthText(item.duration_s)) : words.worklist.running}
+        </div>
+      </td>
+      <td>
+        {item.bed}
+        <div className="second">{item.site}</div>
+      </td>
+      <td>
+        {item.patient_code ? (
+          <span className="code">{item.patient_code}</span>
+        ) : (
+          <span className="soft">{words.worklist.noPatient}</span>
+        )}
+      </td>
+      <td>
+        {words.motorType(item.motor_type)}
+        <div className="score-line" title={words.worklist.score(percentText(item.peak_score))}>
+          <ShareBar share={item.peak_score} tone="score" />
+          <span className="figure">{percentText(item.peak_score)}</span>
+        </div>
+      </td>
+      <td>
+        <SuggestionTag suggestion={item.suggestion} />
+      </td>
+      <td>
+        <ClipTag item={item} />
+      </td>
+      <td>
+        <VerdictTag verdict={item.my_verdict} />
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,20 @@
+/** Which event comes next. In: the ranked open events, the one on the screen, those passed over. Out: an id, or null. */
+
+interface Candidate {
+  event_id: string;
+  my_verdict: string | null;
+}
+
+/** The most urgent event without my verdict that I have not passed over; when only passed ones are left, the first of them. */
+export function nextOpen(ranked: readonly Candidate[], currentId: string, passed: ReadonlySet<string>): string | null {
+  const left = ranked.filter((item) => item.event_id !== currentId && item.my_verdict === null);
+  const next = left.find((item) => !passed.has(item.event_id)) ?? left[0];
+  return next?.event_id ?? null;
+}
+
+/** Where a moved selection lands in a list of `count` rows; -1 in an empty list. */
+export function moveSelection(at: number, by: number, count: number): number {
+  if (count === 0) return -1;
+  if (at < 0) return 0;
+  return Math.max(0, Math.min(count - 1, at + by));
+}

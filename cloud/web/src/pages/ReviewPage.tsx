@@ -1,0 +1,119 @@
+/** One event: watch it, judge it with one key, go on. The page waits for a clip that is still on its way. */
+import { type ReactNode, useEffect } from "react";
+import { Link, useLocation } from "wouter";
+import { Problem, sentenceOf } from "../api/client";
+import type { EventDetail } from "../api/types";
+import { ClipPlayer } from "../components/ClipPlayer";
+import { EventFacts } from "../components/EventFacts";
+import { Moment } from "../components/Moment";
+import { Loading, Notice } from "../components/Notice";
+import { SuggestionPanel } from "../components/SuggestionPanel";
+import { Timeline } from "../components/Timeline";
+import { VerdictBar } from "../components/VerdictBar";
+import { NS_PER_S } from "../frames";
+import type { Player } from "../player";
+import { useEvent } from "../queries";
+import { useKeys } from "../useKeys";
+import { usePlayer } from "../usePlayer";
+import { useVerdict } from "../useVerdict";
+import { words } from "../words";
+
+export function ReviewPage({ eventId }: { eventId: string }): ReactNode {
+  const query = useEvent(eventId);
+  const event = query.data;
+  const verdict = useVerdict(event);
+  const [, go] = useLocation();
+  useKeys("review", {
+    confirm: () => verdict.give("confirmed"),
+    reject: () => verdict.give("rejected"),
+    unsure: () => verdict.give("unsure"),
+    next: verdict.next,
+    worklist: () => go("/"),
+  });
+  useEffect(() => {
+    document.title = `${words.review.facts} ${event?.bed ?? ""} – ${words.product}`;
+  }, [event?.bed]);
+  return (
+    <main id="content" className="page review" data-testid="review-page" data-event={event?.event_id}>
+      {!event && query.isError && <Failed error={query.error} />}
+      {!event && !query.isError && <Loading text={words.review.loading} rows={6} />}
+      {event && (
+        <>
+          <Watch event={event} />
+          <aside className="side">
+            <VerdictBar
+              verdict={event.my_verdict}
+              saving={verdict.saving}
+              fault={verdict.fault}
+              onVerdict={verdict.give}
+              onNext={verdict.next}
+              allowed={verdict.allowed}
+            />
+            <SuggestionPanel suggestion={event.suggestion} />
+            <EventFacts event={event} />
+          </aside>
+        </>
+      )}
+    </main>
+  );
+}
+
+function Watch({ event }: { event: EventDetail }): ReactNode {
+  const player = usePlayer(event);
+  usePlayerKeys(player, event);
+  useEffect(() => {
+    if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) player.play();
+  }, [player]);
+  return (
+    <div className="watch">
+      <Heading event={event} />
+      <ClipPlayer event={event} player={player} />
+      <Timeline event={event} player={player} />
+    </div>
+  );
+}
+
+function usePlayerKeys(player: Player, event: EventDetail): void {
+  useKeys("review", {
+    play: () => player.toggle(),
+    frameBack: () => player.step(-1),
+    frameOn: () => player.step(1),
+    secondBack: () => player.jump(-NS_PER_S),
+    secondOn: () => player.jump(NS_PER_S),
+    tenBack: () => player.jump(-10 * NS_PER_S),
+    tenOn: () => player.jump(10 * NS_PER_S),
+    onset: () => player.seek(event.event_start_ns),
+    clipStart: () => player.seek(0),
+    clipEnd: () => player.seek(event.clip_duration_ns),
+    slower: () => player.faster(-1),
+    faster: () => player.faster(1),
+    ir: () => player.show("ir"),
+    depth: () => player.show("depth"),
+    colour: () => player.show("colour"),
+  });
+}
+
+function Heading({ event }: { event: EventDetail }): ReactNode {
+  return (
+    <div className="page-head">
+      <Link href="/" className="back" title="Esc">
+        ← {words.review.back}
+      </Link>
+      <h1>{event.bed}</h1>
+      {event.patient_code ? (
+        <span className="code">{event.patient_code}</span>
+      ) : (
+        <span className="soft">{words.worklist.noPatient}</span>
+      )}
+      <span>
+        <span className="soft">{words.review.start}</span> <Moment utc={event.start_utc} />
+      </span>
+    </div>
+  );
+}
+
+function Failed({ error }: { error: Error }): ReactNode {
+  if (error instanceof Problem && error.status === 404) return <Notice title={words.review.missing} />;
+  if (error instanceof Problem && error.status === 422) return <Notice title={words.review.missing} />;
+  return <Notice title={words.review.failed} text={sentenceOf(error)} tone="bad" />;
+}

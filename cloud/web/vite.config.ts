@@ -1,0 +1,14 @@
+/** Build into dist/ without inlined assets (the page allows its own origin only); in development /api goes to DEEPEPIL_API. */
+import react from "@vitejs/plugin-react";
+import { defineConfig, loadEnv } from "vite";
+
+export default defineConfig(({ mode }) => {
+  const api = loadEnv(mode, ".", "DEEPEPIL_").DEEPEPIL_API ?? "http://127.0.0.1:8080";
+  const proxy = { "/api": { target: api } };
+  return {
+    plugins: [react()],
+    build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
+    server: { host: "127.0.0.1", proxy },
+    preview: { host: "127.0.0.1", proxy },
+  };
+});
