@@ -54,9 +54,9 @@ class ImageCoder:
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
             raise Refused(f"An image of {width}x{height} is outside 1..{MAX_SIDE} pixels a side.")
         size = 2 * width * height
-        if zstandard.frame_content_size(data) != size:
-            raise Refused(f"A coded image does not state the {size} bytes that {width}x{height} pixels need.")
         try:
+            if zstandard.frame_content_size(data) != size:
+                raise Refused(f"A coded image does not state the {size} bytes that {width}x{height} pixels need.")
             plain = self._decompressor.decompress(data, max_output_size=size, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise Refused(f"A coded image is damaged: {error}.") from error

@@ -1,0 +1,99 @@
+"""The preview follows its fixed rule: area means, a tone curve, a depth scale, at most 15 a second."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shared.clock import NS_PER_S
+from shared.errors import Refused
+from shared.frame import Frame, Uint16Image
+from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, PreviewMaker, depth_to_u8, ir_to_u8, preview_of
+
+KINECT_V2 = (424, 512)
+
+
+def image_of(value: int, shape: tuple[int, int] = KINECT_V2) -> Uint16Image:
+    return np.full(shape, value, np.uint16)
+
+
+def frame_at(mono_ns: int) -> Frame:
+    small = image_of(1000, (PREVIEW_HEIGHT, PREVIEW_WIDTH))
+    return Frame(0, 0, mono_ns, mono_ns, small, small, None)
+
+
+def test_each_pixel_is_the_mean_of_its_block() -> None:
+    rng = np.random.default_rng(3)
+    depth = rng.integers(500, 4000, KINECT_V2).astype(np.uint16)
+    ir = rng.integers(0, 65536, KINECT_V2).astype(np.uint16)
+    small_ir, small_depth = preview_of(depth, ir)
+    row, column = 50, 77
+    block = np.s_[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+    assert small_ir[row, column] == ir_to_u8(np.array(ir[block].mean()))
+    assert small_depth[row, column] == round((depth[block].mean() - 400) / 16) + 1
+
+
+def test_depth_is_the_mean_of_valid_pixels_and_zero_where_they_are_few() -> None:
+    depth = image_of(0)
+    depth[0:2, 0:2] = 2000
+    depth[0:1, 4:7] = 2000
+    _, small = preview_of(depth, None)
+    assert small[0, 0] == 101
+    assert small[0, 1] == 0
+    assert small[5, 5] == 0
+
+
+def test_near_and_far_are_clipped_and_never_look_unknown() -> None:
+    valid = np.ones(3, bool)
+    assert depth_to_u8(np.array([10.0, 400.0, 9000.0]), valid).tolist() == [1, 1, 255]
+    assert depth_to_u8(np.array([2000.0, 2000.0, 2000.0]), ~valid).tolist() == [0, 0, 0]
+
+
+def test_the_tone_curve_runs_from_black_to_white_and_never_falls() -> None:
+    toned = ir_to_u8(np.arange(65536))
+    assert (toned[0], toned[-1]) == (0, 255)
+    assert (np.diff(toned.astype(int)) >= 0).all()
+
+
+def test_a_missing_image_gives_zeros() -> None:
+    small_ir, small_depth = preview_of(None, None)
+    assert small_ir.shape == small_depth.shape == (PREVIEW_HEIGHT, PREVIEW_WIDTH)
+    assert not small_ir.any()
+    assert not small_depth.any()
+
+
+def test_other_cameras_are_cropped_to_whole_blocks_around_the_middle() -> None:
+    depth = image_of(3000, (576, 640))
+    depth[:23] = 500
+    _, small = preview_of(depth, None)
+    assert small.shape == (PREVIEW_HEIGHT, PREVIEW_WIDTH)
+    assert (small == 163).all()
+
+
+def test_a_frame_smaller_than_the_preview_is_refused() -> None:
+    with pytest.raises(Refused, match="smaller than the preview"):
+        preview_of(image_of(1, (100, 128)), None)
+
+
+@pytest.mark.parametrize(("frames_per_s", "expected"), [(30, 150), (60, 150), (15, 150), (5, 50)])
+def test_a_camera_gives_at_most_15_previews_a_second(frames_per_s: int, expected: int) -> None:
+    maker = PreviewMaker()
+    made = [maker.add(frame_at(k * NS_PER_S // frames_per_s)) for k in range(10 * frames_per_s)]
+    previews = [preview for preview in made if preview is not None]
+    assert expected <= len(previews) <= expected + 1
+    assert [preview.index for preview in previews] == list(range(len(previews)))
+
+
+def test_jitter_of_a_few_milliseconds_changes_nothing() -> None:
+    rng = np.random.default_rng(1)
+    maker = PreviewMaker()
+    times = [k * NS_PER_S // 30 + int(rng.integers(0, 12_000_000)) for k in range(300)]
+    previews = [preview for at in times if (preview := maker.add(frame_at(at)))]
+    assert len(previews) == 150
+
+
+def test_after_a_hole_previews_go_on_at_their_own_pace() -> None:
+    maker = PreviewMaker()
+    times = [second * NS_PER_S + k * NS_PER_S // 30 for second in (0, 9) for k in range(30)]
+    previews = [preview for at in times if (preview := maker.add(frame_at(at)))]
+    assert len(previews) == 30
