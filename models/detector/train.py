@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ from shared.score import MOTOR_TYPES
 from shared.ward import Night
 
 Tell = Callable[[str], None]
+Bytes = npt.NDArray[np.uint8]
 BANDS = 2 * len(BAND_HZ)
 
 
@@ -48,43 +50,40 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Disguise:
-    """How one bed looks in one epoch, so that the network cannot learn its patients by heart."""
+    """How one bed looks in one epoch, so that the network cannot learn its patients by heart.
+
+    gain, lift: float32 (16, 1, 1), feature * gain + lift. Bands get a gain only: what does not move stays still.
+    """
 
     mirrored: bool
     down: int
     right: int
-    shifts: Tensor
-    noise: float
+    gain: Tensor
+    lift: Tensor
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Disguise:
-        shifts = np.zeros(BANDS + 4, np.float32)
-        half = BANDS // 2
-        shifts[:half] = rng.normal(0, 0.12)
-        shifts[half:BANDS] = rng.normal(-0.05, 0.12)
-        shifts[BANDS] = rng.normal(0, 0.25)
-        shifts[BANDS + 1] = rng.normal(0, 0.2)
+        """A mirror image in half of the cases, a shift by up to two cells, ir and depth a little stronger or weaker."""
+        gain, lift = np.ones(BANDS + 4, np.float32), np.zeros(BANDS + 4, np.float32)
+        gain[: BANDS // 2] = rng.normal(1.0, 0.06)
+        gain[BANDS // 2 : BANDS] = rng.normal(0.98, 0.06)
+        lift[BANDS : BANDS + 2] = rng.normal(0, 0.25, 2)
+        gain[BANDS + 2 :] = rng.normal(1.0, 0.1, 2)
         moves = rng.integers(-2, 3, 2)
-        return cls(
-            bool(rng.random() < 0.5),
-            int(moves[0]),
-            int(moves[1]),
-            torch.from_numpy(shifts),
-            float(rng.uniform(0, 0.08)),
-        )
+        columns = [torch.from_numpy(one)[:, None, None] for one in (gain, lift)]
+        return cls(bool(rng.random() < 0.5), int(moves[0]), int(moves[1]), columns[0], columns[1])
 
-    def worn(self, features: Tensor) -> Tensor:
-        """features (T, 16, 26, 32) as this bed would show them."""
+    def worn(self, kept: Bytes) -> Tensor:
+        """Bytes of a lesson (T, 16, 26, 32) as float32 features of this bed."""
+        maps = torch.from_numpy(kept)
         if self.mirrored:
-            features = features.flip(3)
-        features = torch.roll(features, (self.down, self.right), (2, 3))
-        lifted = features + self.shifts[:, None, None]
-        # A band without movement has nothing to amplify: the shift fades out below the noise floor.
-        lifted[:, :BANDS] = torch.where(features[:, :BANDS] > 0.4, lifted[:, :BANDS], features[:, :BANDS])
-        return lifted + self.noise * torch.randn(lifted.shape)
+            maps = maps.flip(3)
+        if self.down or self.right:
+            maps = torch.roll(maps, (self.down, self.right), (2, 3))
+        return maps.float().mul_(self.gain / SCALE).add_(self.lift - OFFSET * self.gain)
 
 
-def as_features(kept: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
+def as_features(kept: Bytes) -> Tensor:
     """Bytes of a lesson back to float32 features."""
     return torch.from_numpy(kept).float() / SCALE - OFFSET
 
@@ -122,7 +121,7 @@ def batches(lessons: list[Lesson], recipe: Recipe, epoch: int) -> Iterator[tuple
         offset = int(rng.integers(0, recipe.chunk_steps))
         for start in range(offset, steps - recipe.chunk_steps + 1, recipe.chunk_steps):
             here = slice(start, start + recipe.chunk_steps)
-            features = torch.stack([d.worn(as_features(k.features[here])) for d, k in zip(worn, group, strict=True)])
+            features = torch.stack([d.worn(k.features[here]) for d, k in zip(worn, group, strict=True)])
             yield (
                 start == offset,
                 (

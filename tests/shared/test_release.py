@@ -68,7 +68,7 @@ def test_a_card_survives_being_saved_and_loaded(tmp_path: Path) -> None:
         ({"data": {**FIELDS["data"], "simulated": "perhaps"}}, "data.simulated"),
     ],
 )
-def test_a_wrong_field_is_refused_by_name(tmp_path: Path, change: dict[str, object], word: str) -> None:
+def test_a_wrong_field_is_refused_by_name(tmp_path: Path, change: dict[str, Any], word: str) -> None:
     with pytest.raises(Refused, match=word):
         load_card(write(tmp_path, **change))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from models.detector.lessons import Lesson
@@ -64,11 +65,14 @@ def test_a_checkpoint_of_another_recipe_is_not_continued(tmp_path: Path) -> None
     assert "another recipe" in told[0]
 
 
-def test_a_disguise_mirrors_and_shifts_but_adds_no_movement_to_still_places() -> None:
-    features = torch.zeros(3, 16, 26, 32)
-    worn = Disguise(True, 2, 1, torch.full((16,), 0.5), 0.0).worn(features)
-    assert float(worn[:, :12].abs().max()) == 0
-    assert float(worn[:, 12].min()) == 0.5
+def test_a_disguise_mirrors_and_moves_but_adds_no_movement_to_still_places() -> None:
+    kept = np.full((3, 16, 26, 32), 100, np.uint8)
+    kept[:, 0, 10, 4] = 150
+    disguise = Disguise(True, 2, 1, torch.full((16, 1, 1), 1.2), torch.zeros(16, 1, 1))
+    worn = disguise.worn(kept)
+    assert float(worn[:, 1:12].abs().max()) < 1e-5
+    assert torch.nonzero(worn[0, 0] > 1).tolist() == [[12, 28]]
+    assert float(worn[0, 0, 12, 28]) == pytest.approx(2.4, abs=1e-5)
 
 
 def test_rare_kinds_of_movement_weigh_more() -> None:

@@ -25,8 +25,9 @@ def scored(night: Night, in_paroxysm: float, in_other: float) -> Scored:
 
 
 def test_an_outcome_counts_found_paroxysms_and_false_events_an_hour() -> None:
-    nights = ([scored(SEIZURE, 0.9, 0.0)], [scored(SLEEP, 0.9, 0.9)], [])
-    loose, tight = judge(rule_at(0.3, 1.0), *nights), judge(rule_at(0.3, 8.0), *nights)
+    seizures, ordinary = [scored(SEIZURE, 0.9, 0.0)], [scored(SLEEP, 0.9, 0.9)]
+    loose = judge(rule_at(0.3, 1.0), seizures, ordinary, [])
+    tight = judge(rule_at(0.3, 8.0), seizures, ordinary, [])
     assert (loose.true, loose.found, loose.ordinary_per_h) == (1, 1, 1.0)
     assert (tight.true, tight.found, tight.ordinary_per_h) == (1, 1, 0.0)
 

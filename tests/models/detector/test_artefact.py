@@ -1,0 +1,63 @@
+"""The committed detector itself, streamed as at the bed: a handful of seizures, some sleep, and a control without learning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.detector.course import NAME, write_control
+from models.detector.export import open_release
+from models.detector.nights import SPLITS, ordinary_night, paroxysms_of, seizure_night
+from models.detector.trial import CONTROL_NAME, KINDS, Played, detections_of, play
+from shared.release import FILE_LIMIT_BYTES, verify_release
+from shared.ward import Deed
+
+RELEASES = Path("models/releases")
+SPARE_PATIENTS = list(SPLITS["test"])[32:]
+"""Test patients whom the trial of `deepepil-models evaluate` leaves alone."""
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("control")
+    card, _ = open_release(RELEASES, NAME)
+    assert card.trigger is not None
+    write_control(folder, card.trigger)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seizures(control: Path) -> list[Played]:
+    nights = [seizure_night(patient, 2, (kind,)) for patient, kind in zip(SPARE_PATIENTS, KINDS, strict=False)]
+    return [play(night, RELEASES, NAME, control, rays=1) for night in nights]
+
+
+def test_the_file_fits_its_card_and_its_card_says_simulated_and_research_only() -> None:
+    card, _ = open_release(RELEASES, NAME)
+    assert verify_release(RELEASES, NAME).stat().st_size <= FILE_LIMIT_BYTES["detector"]
+    assert card.data.simulated
+    assert card.intended_use.startswith("research only")
+    assert card.trigger is not None
+    assert card.trigger.pre_roll_s >= 30
+
+
+def test_it_finds_at_least_four_of_five_kinds_of_paroxysm(seizures: list[Played]) -> None:
+    detections, _ = detections_of(seizures)
+    assert len(detections) == 5
+    assert sum(detection.latency_s is not None for detection in detections) >= 4
+
+
+def test_the_same_network_with_random_weights_finds_none(seizures: list[Played]) -> None:
+    assert sum(len(paroxysms_of(played.night)) for played in seizures) == 5
+    assert [played.control_events for played in seizures] == [0] * 5
+
+
+def test_ordinary_sleep_opens_at_most_one_event_in_fifteen_minutes() -> None:
+    night = ordinary_night(SPARE_PATIENTS[-1], 2, 900.0, per_h=12)
+    assert {episode.deed for episode in night.episodes} <= set(Deed)
+    assert len(play(night, RELEASES, NAME, None, rays=1).events) <= 1
+
+
+def test_the_control_is_a_release_of_its_own_name(control: Path) -> None:
+    assert verify_release(control, CONTROL_NAME).name == f"{CONTROL_NAME}.onnx"
