@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncpg
 from procrastinate.schema import SchemaManager
 from tortoise import Tortoise
 from tortoise.migrations.api import migrate
 
 from cloud.database import DatabaseAddress, tortoise_config
+from shared.errors import Misconfigured
 
+MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
+OFFLINE = tortoise_config(DatabaseAddress("127.0.0.1", 5432, "postgres", "", "deepepil"), 1)
+"""For `tortoise -c cloud.schema.OFFLINE makemigrations`, which writes the next migration and needs no database."""
 _MIGRATION_LOCK = 0x0DEE_9E91
 
 
@@ -35,3 +41,19 @@ async def prepare_jobs(address: DatabaseAddress) -> None:
                 await connection.execute(SchemaManager.get_schema())
     finally:
         await connection.close()
+
+
+async def must_be_current(address: DatabaseAddress) -> None:
+    """Raises Misconfigured when migrations of this version are missing in the database, or the database is of a newer one."""
+    connection = await asyncpg.connect(address.url, timeout=30)
+    try:
+        known = await connection.fetchval("SELECT to_regclass('public.tortoise_migrations')") is not None
+        rows = await connection.fetch("SELECT name FROM tortoise_migrations WHERE app = 'cloud'") if known else []
+    finally:
+        await connection.close()
+    applied = {str(row["name"]) for row in rows}
+    wanted = {path.stem for path in MIGRATIONS_FOLDER.glob("[0-9]*.py")}
+    if wanted - applied:
+        raise Misconfigured("The database is not prepared for this version; run `deepepil-cloud migrate` first.")
+    if applied - wanted:
+        raise Misconfigured("The database belongs to a newer version of this program.")

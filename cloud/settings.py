@@ -115,7 +115,7 @@ class WorkerSection(Section):
 
     jobs_at_once: int = Field(default=1, ge=1, le=64)
     releases_folder: FilePath = RELEASES_FOLDER
-    classifier: str | None = Field(default="i3d-narrow-v1", description="release that classifies; empty: none")
+    classifier: str = Field(default="i3d-narrow-v1", min_length=1, max_length=64, description="release that classifies")
     threads: int = Field(default=1, ge=1, le=256)
 
 

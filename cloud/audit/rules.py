@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 FIRST_HASH = "0" * 64
@@ -44,15 +44,12 @@ def entry_hash(entry: Entry) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def first_break(entries: Iterable[tuple[Entry, str]]) -> str | None:
-    """A sentence on the first entry that breaks the chain, None when it holds. Entries of one site in order of number."""
-    previous, expected = FIRST_HASH, 1
-    for entry, stored in entries:
-        if entry.number != expected:
-            return f"audit chain of {entry.site}: entry {expected} is missing"
-        if entry.previous_hash != previous:
-            return f"audit chain of {entry.site}: entry {entry.number} does not follow entry {entry.number - 1}"
-        if entry_hash(entry) != stored:
-            return f"audit chain of {entry.site}: entry {entry.number} was changed after it was written"
-        previous, expected = stored, expected + 1
+def link_fault(entry: Entry, stored: str, number: int, previous: str) -> str | None:
+    """What is wrong with the entry that should bear `number` and follow the hash `previous`; None when it holds."""
+    if entry.number != number:
+        return f"entry {number} is missing"
+    if entry.previous_hash != previous:
+        return f"entry {number} does not follow entry {number - 1}"
+    if entry_hash(entry) != stored:
+        return f"entry {number} was changed after it was written"
     return None

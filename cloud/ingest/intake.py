@@ -101,27 +101,25 @@ class Intake:
 class DesiredPublisher:
     """Brings desired states to the broker, retained: those that changed each second, all of them after a connection."""
 
-    def __init__(self, link: BrokerLink) -> None:
+    def __init__(self, link: BrokerLink, connected: asyncio.Event) -> None:
         self._link = link
+        self._connected = connected
+        """Set by each new connection: the broker may have forgotten everything."""
         self._everything = False
-        self._wake = asyncio.Event()
         self._principal = Principal.system("ingester")
-
-    def connected(self) -> None:
-        """The broker may have forgotten everything: publish all."""
-        self._everything = True
-        self._wake.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self._wake.clear()
+            if self._connected.is_set():
+                self._connected.clear()
+                self._everything = True
             try:
                 await self.publish_due()
             except UNREACHABLE as error:
                 _log.warning("database_unreachable", reason=f"{type(error).__name__}: {error}"[:300])
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), DESIRED_PERIOD_S)
+                await asyncio.wait_for(self._connected.wait(), DESIRED_PERIOD_S)
 
     async def publish_due(self) -> None:
         """One round; what the broker does not take stays due."""

@@ -158,34 +158,38 @@ async def refuse(address: Address | None, incoming: Incoming, reason: str) -> Re
     """Puts the message aside where ops see it, with an audit entry the first time, and answers `refused` where it can."""
     site, bed = (address.site, address.bed) if address is not None else (NOBODY, NOBODY)
     reason = rules.storable(reason, rules.REASON_LIMIT)
+    told = address is not None and address.topic is Topic.event
+    receipt = rules.refusal(incoming.payload, reason, time.time_ns()) if told else None
     async with in_transaction() as connection:
-        new = await _dead_letter(connection, (site, bed), incoming, reason)
+        new = await _dead_letter(connection, (site, bed, receipt.sequence if receipt else None), incoming, reason)
         if new and (address is None or address.topic is not Topic.heartbeat):
             principal = Principal.bed(site, bed) if address is not None else Principal.system("ingester")
             details = {"reason": reason, "topic": rules.storable(incoming.topic, 200)}
             await audit.record(connection, principal, "message_refused", site=site, subject=bed, details=details)
     _log.warning("message_refused", site=site, bed=bed, topic=rules.storable(incoming.topic, 200), reason=reason)
-    if address is None or address.topic is not Topic.event:
-        return None
-    receipt = rules.refusal(incoming.payload, reason, time.time_ns())
-    return None if receipt is None else (_at(address), receipt)
+    return None if receipt is None or address is None else (_at(address), receipt)
 
 
-async def _dead_letter(connection: Connection, owner: tuple[str, str], incoming: Incoming, reason: str) -> bool:
-    """Keeps the letter, or counts it once more. Each bed keeps its newest thousand. Returns whether it is new."""
+async def _dead_letter(
+    connection: Connection, origin: tuple[str, str, int | None], incoming: Incoming, reason: str
+) -> bool:
+    """Keeps the letter of (site, bed, sequence), or counts it once more; each bed keeps its newest thousand.
+
+    Returns whether it is new.
+    """
     digest = hashlib.sha256(incoming.topic.encode("utf-8", "replace") + b"\n" + incoming.payload).hexdigest()
     start = rules.storable(incoming.payload[:PAYLOAD_KEPT].decode("utf-8", "replace"), PAYLOAD_KEPT)
     rows = await connection.execute_query_dict(
-        "INSERT INTO dead_letter (site, bed, topic, reason, payload_start, payload_bytes, digest, times, first_at_ns,"
-        " last_at_ns) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) ON CONFLICT (digest) DO UPDATE"
+        "INSERT INTO dead_letter (site, bed, sequence, topic, reason, payload_start, payload_bytes, digest, times, first_at_ns,"
+        " last_at_ns) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9) ON CONFLICT (digest) DO UPDATE"
         " SET times = dead_letter.times + 1, last_at_ns = excluded.last_at_ns RETURNING times",
-        [*owner, rules.storable(incoming.topic, 256), reason, start, len(incoming.payload), digest, time.time_ns()],
+        [*origin, rules.storable(incoming.topic, 256), reason, start, len(incoming.payload), digest, time.time_ns()],
     )
     new = int(rows[0]["times"]) == 1
     if new:
         await connection.execute_query(
             "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE site = $1 AND bed = $2"
             " ORDER BY last_at_ns DESC OFFSET $3)",
-            [*owner, DEAD_LETTERS_A_BED],
+            [*origin[:2], DEAD_LETTERS_A_BED],
         )
     return new

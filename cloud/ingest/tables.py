@@ -24,13 +24,17 @@ class BedMessage(Model):
 
 
 class DeadLetter(Model):
-    """A message that will never be taken, why, and how often it came. `digest` is the SHA-256 of topic and payload."""
+    """A message that will never be taken, why, and how often it came. `digest` is the SHA-256 of topic and payload.
+
+    `sequence` is the bed's number of the message where it can be read: it explains the hole in the ledger.
+    """
 
     id = fields.BigIntField(primary_key=True)
     site = fields.CharField(max_length=32)
     bed = fields.CharField(max_length=32)
     topic = fields.CharField(max_length=256)
     reason = fields.CharField(max_length=500)
+    sequence = fields.BigIntField(null=True)
     payload_start = fields.TextField()
     payload_bytes = fields.BigIntField()
     digest = fields.CharField(max_length=64)

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tortoise import Tortoise
 
 from cloud.database import DatabaseAddress, EmbeddedServer, ensure_database, open_tables
-from cloud.schema import prepare_jobs
+from cloud.schema import migrate_database
 from tests.cloud.people_house import House, open_house
 
 
@@ -35,9 +34,7 @@ def module_database(embedded_server: DatabaseAddress) -> DatabaseAddress:
 
     async def build() -> DatabaseAddress:
         address = await ensure_database(embedded_server, f"test_{uuid.uuid4().hex[:12]}")
-        async with open_tables(address, connections=2):
-            await Tortoise.generate_schemas()
-        await prepare_jobs(address)
+        await migrate_database(address)
         return address
 
     return asyncio.run(build())

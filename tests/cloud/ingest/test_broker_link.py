@@ -88,21 +88,16 @@ class Ingester:
     """Link and loops as the process joins them."""
 
     def __init__(self, port: int, **section: Any) -> None:
-        self.publisher: DesiredPublisher | None = None
-        self.link = BrokerLink(MqttSection(host="127.0.0.1", port=port, **section), self._connected)
-        self.publisher = DesiredPublisher(self.link)
+        told = asyncio.Event()
+        self.link = BrokerLink(MqttSection(host="127.0.0.1", port=port, **section), told.set)
+        self.publisher = DesiredPublisher(self.link, told)
         self.intake = Intake(self.link, 600, random.Random(1))
-
-    def _connected(self) -> None:
-        assert self.publisher is not None
-        self.publisher.connected()
 
 
 @asynccontextmanager
 async def ingesting(port: int, **section: Any) -> AsyncIterator[Ingester]:
     ingester = Ingester(port, **section)
     ingester.link.start()
-    assert ingester.publisher is not None
     loops = [asyncio.create_task(ingester.intake.run()), asyncio.create_task(ingester.publisher.run())]
     try:
         await until(lambda: ingester.link.connected, "the ingester's connection")

@@ -1,0 +1,142 @@
+"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | check | demo`.
+
+What goes wrong is told in one sentence on the error output, with the exit code of its family.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cloud.settings import load_settings
+from shared.errors import DeepEpilError, Misconfigured
+
+CONFIG = click.option(
+    "--config", required=True, type=click.Path(path_type=Path), help="the cloud's TOML file", metavar="FILE"
+)
+WITH_PARENT = click.option("--end-with-parent", is_flag=True, hidden=True)
+
+
+class SentenceGroup(click.Group):
+    """Turns our errors into one sentence and the exit code of their family."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except DeepEpilError as error:
+            click.echo(f"deepepil-cloud: {error.sentence}", err=True)
+            ctx.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] in {"cloud", "shared", "models"}:
+                raise
+            click.echo(
+                f"deepepil-cloud: {error.name} is missing; install the extra: pip install 'deepepil[cloud]'.", err=True
+            )
+            ctx.exit(Misconfigured.exit_code)
+
+
+@click.group(cls=SentenceGroup, context_settings={"max_content_width": 120})
+@click.version_option(package_name="deepepil")
+def main() -> None:
+    """The cloud of DeepEpil. For research use only: no diagnosis, no alarm."""
+
+
+@main.command()
+@CONFIG
+@WITH_PARENT
+def api(config: Path, end_with_parent: bool) -> None:
+    """Serve the pages and interfaces for people and for beds."""
+    from cloud.processes.api import run_api
+
+    _run("api", run_api, config, end_with_parent)
+
+
+@main.command()
+@CONFIG
+@WITH_PARENT
+def ingester(config: Path, end_with_parent: bool) -> None:
+    """Take what the beds publish into the database."""
+    from cloud.processes.ingester import run_ingester
+
+    _run("ingester", run_ingester, config, end_with_parent)
+
+
+@main.command()
+@CONFIG
+@WITH_PARENT
+def worker(config: Path, end_with_parent: bool) -> None:
+    """Run jobs: classification, overdue clips, stalled jobs."""
+    from cloud.processes.worker import run_worker
+
+    _run("worker", run_worker, config, end_with_parent)
+
+
+@main.command("all")
+@CONFIG
+def all_of_them(config: Path) -> None:
+    """Run api, ingester and worker on this machine."""
+    from cloud.processes.together import Together
+
+    _run("all", Together(config).run, config, end_with_parent=False)
+
+
+@main.command()
+@CONFIG
+@click.option("--bed", "beds", multiple=True, metavar="SITE.BED", help="make this bed known; may be repeated")
+def migrate(config: Path, beds: Sequence[str]) -> None:
+    """Prepare or upgrade the database; make the first account and show its password once."""
+    from cloud.processes.migrate import prepare
+    from shared.logs import set_up_logs
+
+    settings = load_settings(config)
+    set_up_logs("deepepil-cloud", "migrate")
+    first = asyncio.run(prepare(settings, beds))
+    if first is not None:
+        print(f"The first account is {first.name}; its password, shown only now: {first.password}")
+
+
+@main.command()
+@CONFIG
+@click.option("--read-data", is_flag=True, help="read every stored object and compare its hash")
+def check(config: Path, read_data: bool) -> None:
+    """Prove the invariants of the cloud; name each fault."""
+    from cloud.check import check_cloud
+
+    found = asyncio.run(check_cloud(load_settings(config), read_data=read_data))
+    for fault in found.faults:
+        print(f"{fault.invariant}: {fault.sentence}")
+    print(found.summary)
+    sys.exit(1 if found.faults else 0)
+
+
+@main.command()
+@click.option(
+    "--source", default="simulator", metavar="FILE", help="an Azure Kinect recording in place of the simulator"
+)
+@click.option("--folder", type=click.Path(path_type=Path), default=None, help="where the demonstration keeps its data")
+@click.option("--releases", type=click.Path(path_type=Path), default=None, help="folder of the trained networks")
+def demo(source: str, folder: Path | None, releases: Path | None) -> None:
+    """Start broker, database, cloud and two simulated beds on this machine; Ctrl-C stops all."""
+    from cloud.demo.layout import demo_folder
+    from cloud.demo.run import run_demo
+
+    sys.exit(run_demo(folder or demo_folder(Path.cwd()), source, releases))
+
+
+def _run(name: str, process: Callable[..., Any], config: Path, end_with_parent: bool) -> None:
+    from cloud.processes.run import end_with_parent as with_parent
+    from cloud.processes.run import run_process
+
+    if end_with_parent:
+        with_parent()
+    run_process(name, process, load_settings(config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The api: the pages and interface for people, and the beds' interface by mutual TLS, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+import cloud.labels.queries
+from cloud.clips.routes import create_bed_app
+from cloud.clips.service import ClipParts
+from cloud.database import database_server, open_tables
+from cloud.objects import Objects
+from cloud.principal import Principal
+from cloud.processes.listeners import Listener, bed_listener, people_listener
+from cloud.processes.run import until_stopped
+from cloud.schema import must_be_current
+from cloud.settings import CloudSettings
+from shared.review import Verdict
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_api(settings: CloudSettings, stop: asyncio.Event) -> None:
+    """Until `stop`. Raises Misconfigured for ports in use and certificates that are missing, before anything starts."""
+    from cloud.app import create_people_app, parts_of
+
+    objects = Objects(settings.objects)
+    clip_parts = ClipParts(objects, settings.site.raw_policy, _verdict_of)
+    of_beds = bed_listener(create_bed_app(clip_parts), settings.beds, _beds_listening)
+    of_people = people_listener(create_people_app(parts_of(settings, objects)), settings.people, _people_listening)
+    async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
+        await must_be_current(address)
+        await until_stopped(stop, of_people.serve(), of_beds.serve())
+
+
+def _people_listening(listener: Listener) -> None:
+    _log.info("people_listening", url=f"http://{listener.host}:{listener.port}")
+
+
+def _beds_listening(listener: Listener) -> None:
+    _log.info("beds_listening", host=listener.host, port=listener.port)
+
+
+async def _verdict_of(event_id: UUID) -> Verdict | None:
+    found = await cloud.labels.queries.newest(Principal.system("api"), [event_id])
+    return Verdict(found[event_id].verdict) if event_id in found else None

@@ -1,0 +1,28 @@
+"""The ingester: takes what the beds publish into the database, and publishes receipts and wishes. Run as many as needed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from cloud.database import database_server, open_tables
+from cloud.ingest.broker_link import BrokerLink
+from cloud.ingest.intake import DesiredPublisher, Intake
+from cloud.processes.run import until_stopped
+from cloud.schema import must_be_current
+from cloud.settings import CloudSettings
+
+
+async def run_ingester(settings: CloudSettings, stop: asyncio.Event) -> None:
+    """Until `stop`. What was being taken in is finished or was never acknowledged."""
+    async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
+        await must_be_current(address)
+        told = asyncio.Event()
+        link = BrokerLink(settings.mqtt, told.set)
+        intake = Intake(link, settings.site.clip_overdue_s, random.Random())
+        publisher = DesiredPublisher(link, told)
+        link.start()
+        try:
+            await until_stopped(stop, intake.run(), publisher.run())
+        finally:
+            await link.close()

@@ -1,0 +1,119 @@
+"""Who listens where: uvicorn for people by HTTP, uvicorn for beds by mutual TLS with the certificate's name in every request."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from cloud.clips.routes import PEER_NAME
+from cloud.settings import BedsSection, PeopleSection
+from shared.errors import Misconfigured
+
+_COMMON: dict[str, Any] = {
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,
+    "ws": "none",
+    "server_header": False,
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 5,
+    "limit_concurrency": 1_000,
+}
+
+
+class BedProtocol(HttpToolsProtocol):
+    """HTTP over mutual TLS: each request bears the common name of the client certificate in its scope's state."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        session = self.transport.get_extra_info("ssl_object")
+        self.scope["state"][PEER_NAME] = common_name(session.getpeercert()) if session is not None else ""
+
+
+def common_name(certificate: Any) -> str:
+    """The common name in a certificate as the `ssl` module gives it, empty when there is none or more than one."""
+    subject = (certificate or {}).get("subject", ())
+    names = [value for part in subject for key, value in part if key == "commonName"]
+    return str(names[0]) if len(names) == 1 else ""
+
+
+class Listener(uvicorn.Server):
+    """One server on a socket that is bound already; it tells once it listens and leaves signals to the process."""
+
+    def __init__(self, config: uvicorn.Config, bound: socket.socket, listening: Callable[[Listener], None]) -> None:
+        super().__init__(config)
+        self._bound = bound
+        self._listening = listening
+        self.host, self.port = bound.getsockname()[:2]
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: the process has its own."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to listen and tells it."""
+        await super().startup(sockets)
+        if self.started:
+            self._listening(self)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Until cancelled; requests under way get 5 s to end."""
+        serving = asyncio.create_task(super().serve(sockets or [self._bound]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self.should_exit = True
+            await serving
+            raise
+
+
+def people_listener(app: ASGIApp, section: PeopleSection, listening: Callable[[Listener], None]) -> Listener:
+    """Plain HTTP: on loopback, or behind a proxy that speaks HTTPS."""
+    bound = _bind("people", section.host, section.port)
+    return Listener(uvicorn.Config(app, **_COMMON), bound, listening)
+
+
+def bed_listener(app: ASGIApp, section: BedsSection, listening: Callable[[Listener], None]) -> Listener:
+    """Mutual TLS 1.2 or newer: without a certificate of our authority there is no connection."""
+    bound = _bind("beds", section.host, section.port)
+    config = uvicorn.Config(
+        app,
+        http=BedProtocol,
+        ssl_certfile=section.certificate_file,
+        ssl_keyfile=section.key_file,
+        ssl_ca_certs=str(section.ca_file),
+        ssl_cert_reqs=ssl.CERT_REQUIRED,
+        **_COMMON,
+    )
+    try:
+        config.load()
+    except OSError as error:
+        bound.close()
+        raise Misconfigured(f"beds: the certificate files cannot be used: {error}.") from error
+    assert config.ssl is not None
+    config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return Listener(config, bound, listening)
+
+
+def _bind(section: str, host: str, port: int) -> socket.socket:
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen()  # two sockets with SO_REUSEADDR may share a port until one of them listens
+    except OSError as error:
+        found.close()
+        taken = error.errno == errno.EADDRINUSE
+        reason = "the port is in use" if taken else (error.strerror or str(error))
+        raise Misconfigured(f"{section}.port: cannot listen at {host}:{port}: {reason}.") from error
+    return found

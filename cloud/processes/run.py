@@ -1,0 +1,57 @@
+"""How every cloud process runs: logs, signals, one event loop, loops that end together."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from cloud.database import UNREACHABLE
+from cloud.settings import CloudSettings
+from shared.errors import Transient
+from shared.logs import set_up_logs
+
+PROGRAM = "deepepil-cloud"
+Process = Callable[[CloudSettings, asyncio.Event], Coroutine[Any, Any, None]]
+_PR_SET_PDEATHSIG = 1
+_log = structlog.get_logger(__name__)
+
+
+def run_process(name: str, process: Process, settings: CloudSettings) -> None:
+    """Runs the process until SIGTERM or SIGINT. Raises what the process raises; a database that is away as Transient."""
+    set_up_logs(PROGRAM, name)
+    try:
+        asyncio.run(_with_signals(process, settings))
+    except UNREACHABLE as error:
+        raise Transient(f"The database cannot be reached: {error}.") from error
+
+
+async def _with_signals(process: Process, settings: CloudSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await process(settings, stop)
+
+
+async def until_stopped(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
+    """Runs the loops side by side until `stop` is set or one of them ends, then cancels the rest. Raises the first fault."""
+    loops = [asyncio.create_task(each) for each in work]
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (stopped, *loops):
+            task.cancel()
+        results = await asyncio.gather(*loops, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def end_with_parent() -> None:
+    """Asks the kernel for SIGTERM when the parent dies, so that a killed `all` leaves nobody behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
