@@ -66,7 +66,7 @@ def coughing(body: Body, course: Course) -> None:
     on = course.hump(0.6, 0.6)
     period = rng.uniform(3.5, 6.0)
     within = t - period * np.floor(t / period)
-    bout = (within < rng.uniform(1.2, 2.2)) * on
+    bout = hump(within, 0.0, rng.uniform(1.4, 2.4), 0.1, 0.5) * on
     beat = bout * jerk(rng.uniform(1.6, 2.6) * within)
     body.add(Joint.SPINE_MID, X, 0.28 * beat)
     body.add(Joint.SPINE_BASE, X, 0.18 * beat)

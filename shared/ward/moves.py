@@ -37,7 +37,7 @@ def hump(t: Floats, start_s: float, end_s: float, rise_s: float, fall_s: float) 
 def jerk(phase: Floats) -> Floats:
     """Clonic waveform in 0..1 over phase in cycles: a fast contraction, a slower return."""
     x = phase - np.floor(phase)
-    return np.asarray(np.where(x < 0.28, smooth(x / 0.28), 1.0 - smooth((x - 0.28) / 0.72)))
+    return np.asarray(np.where(x < 0.34, smooth(x / 0.34), 1.0 - smooth((x - 0.34) / 0.66)))
 
 
 def slowing_phase(t: Floats, from_hz: float, to_hz: float, length_s: float) -> Floats:

@@ -207,7 +207,8 @@ def rest_on_bed(joints: Floats, hover_mm: float, limp: float, stature_mm: float,
         lift = max(lift, _RESTING[k, 1] * stature_mm * girth - joints[int(_RESTING[k, 0]), 2])
     for j in range(JOINTS):
         joints[j, 2] += lift + hover_mm
-        lowest = 0.022 * stature_mm if abs(joints[j, 0]) < BED_HALF_WIDTH_MM and joints[j, 1] > 0.0 else -400.0
+        beyond = max(abs(joints[j, 0]) - BED_HALF_WIDTH_MM, -joints[j, 1])
+        lowest = 0.022 * stature_mm - max(0.0, min(2.0 * beyond, 400.0))
         if j == Joint.HEAD or j == Joint.CROWN or j == Joint.JAW:
             x_share = 1.0 - abs(joints[j, 0]) / (PILLOW_MM[2] + 100.0)
             y_share = min(1.0, max(0.0, (joints[j, 1] - PILLOW_MM[0] + 150.0) / 200.0))

@@ -39,7 +39,7 @@ def staff_poses(deed: Deed, course: Course) -> tuple[Floats, float]:
         share = np.clip(t / max(span, 1.0), 0.0, 1.0)
         x = side * (1250.0 - 250.0 * np.sin(np.pi * share) - 150.0 * share)
         y = -900.0 + 3000.0 * np.where(share < 0.5, 2 * share, 2 - 2 * share)
-        heading = np.where(share < 0.5, np.pi, 0.0) + np.pi * 0.25 * np.cos(np.pi * share)
+        heading = np.pi * (1.0 - rise(share, 0.44, 0.12)) + 0.25 * np.pi * np.cos(np.pi * share)
         _walk(body, 6000.0 * share, np.ones_like(t))
         _place(body, x, y, heading, stature)
         return body.pose, stature

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from shared.preview import preview_of
 from shared.ward import KINECT_V2, PAROXYSMS, Deed, Episode, Night, Ward, patient_of, ward_previews
-from shared.ward.choreography import DEEDS
+from shared.ward.choreography import DEEDS, Choreography
+from shared.ward.skeleton import JOINTS, ROOT, joints_of, rest_on_bed
 from shared.ward.staff import STAFF_DEEDS
 
 
@@ -64,6 +65,19 @@ def test_limbs_keep_their_length_while_they_thrash() -> None:
     ward = Ward(_night(5, Deed.hypermotor, 20.0), width=128, height=106)
     thighs = [float(np.linalg.norm(np.subtract(*ward.at(24 + k / 10).joints_mm[[12, 13]]))) for k in range(60)]
     assert np.mean(thighs) == pytest.approx(0.242 * ward.patient.stature_mm, rel=0.08)
+
+
+@pytest.mark.parametrize("patient_seed", [4, 8])
+def test_no_joint_jumps_between_frames_whatever_is_done(patient_seed: int) -> None:
+    patient, times = patient_of(patient_seed), 18.0 + np.arange(0, 1100) / 30
+    joints = np.zeros((len(times), JOINTS, 3))
+    for deed in sorted(set(Deed) - {Deed.sleep}):
+        movement = Choreography(_night(patient_seed, deed, 24.0), patient).at(times)
+        for pose, limp, out in zip(movement.patient, movement.limp, joints, strict=True):
+            joints_of(pose, patient.stature_mm, out)
+            rest_on_bed(out, pose[ROOT, 2], limp, patient.stature_mm, patient.girth)
+        fastest_m_per_s = np.linalg.norm(np.diff(joints, axis=0), axis=2).max() * 30 / 1000
+        assert fastest_m_per_s < (12.0 if deed is Deed.hypermotor else 8.0), deed
 
 
 @pytest.mark.parametrize("deed", sorted(PAROXYSMS))
