@@ -44,7 +44,7 @@ class HttpProblem(DeepEpilError):
 
 def absent() -> HttpProblem:
     """The one answer to what does not exist and to what this person may not see: nobody can tell them apart."""
-    return HttpProblem(HTTPStatus.NOT_FOUND, NO_SUCH)
+    return HttpProblem(404, NO_SUCH)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
