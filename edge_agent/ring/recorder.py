@@ -150,13 +150,13 @@ class Recorder:
         """Flushes, looks at the disk, tells long gaps; call it several times a second."""
         now_ns = self._clock.monotonic_ns()
         try:
-            if self._store.flush_if_due(now_ns) and self._queue:
-                self._queue.write()
+            self._store.flush_if_due(now_ns)
         except OSError as error:
             self._disk_failed(error)
         if now_ns < self._next_look_ns:
             return
         self._next_look_ns = now_ns + NS_PER_S // 2
+        self._queue.write()
         self._look_at_disk()
         self._ledger.tick(self._now())
 
@@ -168,7 +168,8 @@ class Recorder:
 
     def _record(self, frame: Frame, arrival: Arrival, info: PoolInfo) -> None:
         start_ns = self._store.start_mono_ns
-        if start_ns is not None and frame.mono_ns - start_ns >= SEGMENT_NS:
+        half_ns = round(NS_PER_S / info.camera.frames_per_s) // 2
+        if start_ns is not None and frame.mono_ns - start_ns >= SEGMENT_NS - half_ns:
             self._seal()
         preview = self._maker.add(frame)
         try:

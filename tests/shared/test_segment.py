@@ -71,7 +71,7 @@ def same(image: StreamImage, frame: Frame) -> bool:
     times = (image.index, image.device_ns, image.mono_ns, image.utc_ns)
     if times != (frame.index, frame.device_ns, frame.mono_ns, frame.utc_ns):
         return False
-    return image.image() == wanted if isinstance(wanted, bytes) else np.array_equal(image.pixels(), wanted)
+    return image.image() == wanted if isinstance(wanted, bytes | None) else np.array_equal(image.pixels(), wanted)
 
 
 def read_until_damage(path: Path) -> Iterator[StreamImage | Preview | Gap]:
