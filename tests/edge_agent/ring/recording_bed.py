@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -69,7 +70,8 @@ class RecordingBed:
             self._count += 1
             self.clock.advance_ns(max(0, START_MONO_NS + index * PERIOD_NS - self.clock.monotonic_ns()))
             if index not in silent:
-                self.arrive(make_frame(index, streams=self.streams_of(index)), read=index not in gone)
+                frame = make_frame(index, streams=self.streams_of(index))
+                self.arrive(replace(frame, utc_ns=self.clock.utc_ns()), read=index not in gone)
             self.recorder.tick()
 
     def streams_of(self, index: int) -> tuple[Stream, ...]:
