@@ -103,3 +103,16 @@ def expose(
             gain[c] = table[label[r, c]]
         _expose_row(depth[r], shade[r], gain, spread, seed, np.float32(softness), out[0][r], out[1][r])
         _fly(depth, shade, r, seed, softness, out[0][r])
+
+
+@compiled
+def tint(shade: Image, label: Labels, colours: Image, key: int, out: Labels) -> None:
+    """Colour picture (H, W, 3) of an ideal image in a dim room, with grain of 3 steps; colours (materials, 3) in 0..255."""
+    for r in range(shade.shape[0]):
+        seed = _mix(np.uint32(_mix(np.uint32(key & 0xFFFFFFFF)) ^ np.uint32(r * 0x10001)))
+        for c in range(shade.shape[1]):
+            light = np.float32(0.2) + np.float32(0.6) * shade[r, c]
+            grain = np.int32(_mix(np.uint32(seed + np.uint32(c) * np.uint32(0x9E3779B9))) >> np.uint32(24)) % 7 - 3
+            for i in range(3):
+                level = int(colours[label[r, c], i] * light + grain)
+                out[r, c, i] = min(255, max(0, level))

@@ -11,6 +11,7 @@ from shared.ward.night import Night
 from shared.ward.painter import Painter
 from shared.ward.patient import patient_of
 from shared.ward.room import COLOURS
+from shared.ward.sensor import tint
 from shared.ward.skeleton import KINECT_JOINTS
 
 SMALLEST_SIDE, LARGEST_SIDE = 16, 4096
@@ -66,10 +67,9 @@ class Ward:
             self._colour_painters[(width, height)] = self._colour_painter(width, height)
         painter = self._colour_painters[(width, height)]
         canvas = painter.ideal(self._choreography.at(np.array([t_s], np.float64)), 0)
-        light = (0.25 + 0.75 * canvas.shade) * np.float32(0.8)
-        grain = np.random.default_rng(frame_key(self.night, t_s)).integers(-3, 4, (height, width), np.int8)
-        picture = COLOURS[canvas.label] * light[..., None] + grain[..., None]
-        return np.asarray(np.clip(picture, 0, 255), np.uint8)
+        picture = np.empty((height, width, 3), np.uint8)
+        tint(canvas.shade, canvas.label, COLOURS, frame_key(self.night, t_s), picture)
+        return picture
 
     def _colour_painter(self, width: int, height: int) -> Painter:
         for name, side in (("width", width), ("height", height)):
