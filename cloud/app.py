@@ -117,7 +117,7 @@ class Fence:
 async def _checked_write(scope: Scope, receive: Receive) -> Receive:
     """Reads the body of a write whole, at most 64 KiB, and hands it on. 403 without the page's own origin, 413 if larger."""
     headers = Headers(scope=scope)
-    if urlsplit(headers.get("origin", "")).netloc != headers.get("host", "-"):
+    if _place_of(headers.get("origin", "")) != headers.get("host", "-"):
         raise HttpProblem(403, "A write must come from this site's own pages: the Origin header is missing or foreign.")
     body = b""
     more = True
@@ -130,6 +130,14 @@ async def _checked_write(scope: Scope, receive: Receive) -> Receive:
         if len(body) > BODY_LIMIT_BYTES:
             raise HttpProblem(413, f"The request is larger than {BODY_LIMIT_BYTES} bytes.")
     return _replay({"type": "http.request", "body": body, "more_body": False})
+
+
+def _place_of(origin: str) -> str:
+    """Host and port of an Origin header; empty for what is no origin, such as `null`."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _replay(first: Message) -> Receive:

@@ -28,9 +28,3 @@ async def keep(
         agreed_utc_ns=now_ns,
     )
     return True
-
-
-async def verdict_of(event_id: UUID) -> Verdict | None:
-    """The label's verdict so far, for the decision on an event's raw segments."""
-    label = (await queries.newest(Principal.system("labels"), [event_id])).get(event_id)
-    return Verdict(label.verdict) if label else None

@@ -29,11 +29,11 @@ async def test_a_label_that_says_the_same_is_no_new_version() -> None:
     assert await Label.filter(event_id=EVENT).order_by("version").values_list("version", "readers") == [(1, 1), (2, 2)]
 
 
-async def test_the_newest_version_decides_on_the_raw_segments() -> None:
-    assert await service.verdict_of(EVENT) is None
+async def test_the_newest_version_holds() -> None:
+    assert await queries.newest(SYSTEM, [EVENT]) == {}
     await keep(EVENT, Verdict.confirmed)
     await keep(EVENT, Verdict.rejected)
-    assert await service.verdict_of(EVENT) is Verdict.rejected
+    assert (await queries.newest(SYSTEM, [EVENT]))[EVENT].verdict == "rejected"
 
 
 async def test_a_principal_reads_the_labels_of_its_own_sites_alone() -> None:
