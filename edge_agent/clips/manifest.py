@@ -1,0 +1,43 @@
+"""The manifest of a closed event: its sealed segments, gaps and scores from the bed's database, and the proxies made."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from edge_agent.detection.score_log import scores_between
+from edge_agent.ring.catalogue import SegmentRow, coverage_between, gaps_between, segments_between
+from shared.clip import MAX_SEGMENTS, ClipManifest, ManifestSegment, ProxyFile
+from shared.event import EventReport
+
+MAX_GAPS = 2_000
+
+
+def make_manifest(connection: sqlite3.Connection, report: EventReport, proxies: list[ProxyFile]) -> ClipManifest:
+    """The whole clip of [clip_start, clip_end) as the database knows it now."""
+    span = (report.boot_id, report.clip_start_mono_ns, report.clip_end_mono_ns)
+    before_ns = report.start_mono_ns - report.clip_start_mono_ns
+    coverage = coverage_between(connection, *span)
+    return ClipManifest(
+        event_id=report.event_id,
+        boot_id=report.boot_id,
+        start_mono_ns=report.clip_start_mono_ns,
+        end_mono_ns=report.clip_end_mono_ns,
+        start_utc_ns=max(0, report.start_utc_ns - before_ns),
+        segments=[_entry(row) for row in segments_between(connection, *span)[:MAX_SEGMENTS]],
+        proxies=proxies,
+        gaps=gaps_between(connection, *span)[:MAX_GAPS],
+        coverage={stream: min(1.0, max(0.0, share)) for stream, share in coverage.items()},
+        scores=scores_between(connection, *span),
+    )
+
+
+def _entry(row: SegmentRow) -> ManifestSegment:
+    return ManifestSegment(
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        sequence=row.sequence,
+        start_mono_ns=row.start_mono_ns,
+        end_mono_ns=row.end_mono_ns,
+        start_utc_ns=row.start_utc_ns,
+        frames=row.frames,
+    )
