@@ -105,10 +105,12 @@ class MkvPlayback:
         try:
             check_whole(self._path)
             self._container = av.open(str(self._path), format="matroska")
-        except OSError as error:  # FFmpeg's errors are OSErrors or ValueErrors too
+        except av.error.FFmpegError as error:
+            raise Refused(
+                f"{name} is not a Matroska recording that can be read: {error.strerror}.", file=name
+            ) from error
+        except OSError as error:
             raise Refused(f"The recording {name} cannot be opened: {error.strerror}.", file=name) from error
-        except ValueError as error:
-            raise Refused(f"{name} is not a Matroska recording.", file=name) from error
         self._tracks = {}
         for track in self._container.streams.video:
             stream = _TITLES.get(track.metadata.get("title", "").upper())
@@ -150,8 +152,8 @@ class MkvPlayback:
     def _capture_or_none(self) -> _Capture | None:
         try:
             return next(self._captures, None)
-        except (OSError, ValueError) as error:
-            raise Refused(f"{self._path.name} is damaged: {error}.", file=self._path.name) from error
+        except (av.error.FFmpegError, OSError) as error:
+            raise Refused(f"{self._path.name} is damaged: {error.strerror}.", file=self._path.name) from error
 
     def _grouped(self) -> Iterator[_Capture]:
         """Packets within half a period of each other are one capture; times count from the first packet of the file."""
