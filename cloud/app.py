@@ -124,12 +124,12 @@ async def _checked_write(scope: Scope, receive: Receive) -> Receive:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return _replay(message)
+            return _replay(message, receive)
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > BODY_LIMIT_BYTES:
             raise HttpProblem(413, f"The request is larger than {BODY_LIMIT_BYTES} bytes.")
-    return _replay({"type": "http.request", "body": body, "more_body": False})
+    return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
 
 
 def _place_of(origin: str) -> str:
@@ -140,11 +140,11 @@ def _place_of(origin: str) -> str:
         return ""
 
 
-def _replay(first: Message) -> Receive:
+def _replay(first: Message, receive: Receive) -> Receive:
     waiting = [first]
 
     async def replayed() -> Message:
-        return waiting.pop() if waiting else {"type": "http.disconnect"}
+        return waiting.pop() if waiting else await receive()
 
     return replayed
 
