@@ -5,6 +5,8 @@
 import type { ProxyView, StreamName } from "./api/types";
 import { clampFrame, clipTime, frameAt, frameOfMedia, NS_PER_S, seekSecond } from "./frames";
 
+/** The pictures in the order of their keys. */
+export const STREAMS: readonly StreamName[] = ["ir", "depth", "colour"];
 export const SPEEDS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8];
 const DEPARTURE_NS = 5 * NS_PER_S;
 /** A pause moves the playhead to the frame that is on the screen, unless that one is far back, before a gap. */
@@ -24,6 +26,8 @@ export class Player {
   private readonly videos = new Map<StreamName, HTMLVideoElement>();
   private readonly listeners = new Set<() => void>();
   private readonly byStream: Map<StreamName, ProxyView>;
+  /** Streams whose element knows its file and stands at the playhead; before that its own time says nothing. */
+  private readonly ready = new Set<StreamName>();
   private readonly shown = new Map<StreamName, number>();
   private state: PlayerState;
   private tick = 0;
@@ -34,7 +38,7 @@ export class Player {
     readonly onsetNs: number,
   ) {
     this.byStream = new Map(proxies.map((proxy) => [proxy.stream, proxy]));
-    const stream = (["ir", "depth", "colour"] as const).find((name) => this.byStream.has(name)) ?? "ir";
+    const stream = STREAMS.find((name) => this.byStream.has(name)) ?? "ir";
     const timeNs = Math.max(0, onsetNs - DEPARTURE_NS);
     this.state = { stream, timeNs, frame: -1, playing: false, speed: 1, failed: false };
   }
@@ -60,6 +64,7 @@ export class Player {
     const ended = () => this.pause();
     const failed = () => this.change({ failed: true, playing: false });
     const loaded = () => {
+      this.ready.add(stream);
       this.change({ failed: false });
       if (stream === this.state.stream) this.showTime();
     };
@@ -80,7 +85,8 @@ export class Player {
       video.removeEventListener("ended", ended);
       video.removeEventListener("error", failed);
       video.removeEventListener("loadedmetadata", loaded);
-      if (this.videos.get(stream) === video) this.videos.delete(stream);
+      this.videos.delete(stream);
+      this.ready.delete(stream);
       if (stream === this.state.stream) this.pause();
     };
   }
@@ -150,14 +156,14 @@ export class Player {
     const video = this.videos.get(this.state.stream);
     const times = this.frames();
     const frame = frameAt(times, this.state.timeNs);
-    if (!video || frame < 0 || video.readyState < 1) return;
+    if (!video || frame < 0 || !this.ready.has(this.state.stream)) return;
     video.currentTime = seekSecond(times, frame);
   }
 
   private follow = (): void => {
     const video = this.videos.get(this.state.stream);
     if (!video || !this.state.playing) return;
-    if (video.readyState >= 1 && !video.seeking) {
+    if (this.ready.has(this.state.stream) && !video.seeking) {
       this.change({ timeNs: Math.min(this.durationNs, clipTime(this.frames(), video.currentTime)) });
     }
     this.tick = requestAnimationFrame(this.follow);

@@ -14,7 +14,7 @@ const motorTypes: Record<string, string> = {
 };
 
 const gapCauses: Record<string, string> = {
-  source: "the camera gave no picture",
+  source: "the camera sent nothing",
   bus: "frames were lost on the way to the recorder",
   disk: "the disk could not be written",
   restart: "the recorder was not running",
@@ -89,7 +89,7 @@ export const words = {
   },
   connection: {
     lost: (since: string) => `No connection to the server since ${since}. What you see is from then; trying again.`,
-    none: "The server cannot be reached. Trying again.",
+    none: "The server cannot be reached.",
     problem: (detail: string) => `The server has a problem: ${detail}`,
     retry: "Try now",
     answered: (status: number) => `The server answered ${status}.`,

@@ -32,19 +32,20 @@ export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
       </header>
       <RecordingLine bed={bed} onDeed={mayChange ? setDeed : null} />
       {bed.alarms.length > 0 && (
-        <section className="alarms" aria-label={words.beds.alarms}>
+        <div className="alarms">
+          <h3>{words.beds.alarms}</h3>
           <ul>
             {bed.alarms.map((alarm) => (
               <li key={alarm}>{alarm}</li>
             ))}
           </ul>
-        </section>
+        </div>
       )}
       <StayLine bed={bed} onDeed={mayChange ? setDeed : null} />
       {!bed.online && bed.seen_utc && (
         <p className="soft">{words.beds.stale(clockText(new Date(bed.seen_utc), new Date()))}</p>
       )}
-      <section aria-label={words.beds.coverage}>
+      <div>
         <h3>{words.beds.coverage}</h3>
         {STREAMS.filter((stream) => stream in bed.coverage_1h).map((stream) => (
           <CoverageBar
@@ -54,7 +55,7 @@ export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
             tone={(bed.coverage_1h[stream] ?? 0) < 0.95 ? "low" : "plain"}
           />
         ))}
-      </section>
+      </div>
       <Facts bed={bed} />
       <ProcessTable processes={bed.processes} />
       {deed && <BedDialog deed={deed} bed={bed} freeBeds={freeBeds} onClose={() => setDeed(null)} />}

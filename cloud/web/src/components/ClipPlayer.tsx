@@ -1,7 +1,7 @@
 /** The stage: one picture of three, at one playhead. All streams are loaded; only the chosen one is seen and runs. */
 import { type ReactNode, useEffect, useRef } from "react";
 import type { EventDetail, ProxyView } from "../api/types";
-import type { Player } from "../player";
+import { type Player, STREAMS } from "../player";
 import { gapAt, gapSpans } from "../timeline";
 import { usePlayerState } from "../usePlayer";
 import { words } from "../words";
@@ -17,7 +17,7 @@ export function ClipPlayer({ event, player }: { event: EventDetail; player: Play
       <StreamSwitch event={event} player={player} />
       <div className="stage" data-testid="stage">
         {event.proxies.length === 0 && <Awaited event={event} />}
-        {event.proxies.map((proxy) => (
+        {STREAMS.flatMap((stream) => event.proxies.filter((proxy) => proxy.stream === stream)).map((proxy) => (
           <StreamVideo key={proxy.url} proxy={proxy} player={player} shown={proxy.stream === state.stream} />
         ))}
         {event.phase !== "closed" && event.proxies.length > 0 && (

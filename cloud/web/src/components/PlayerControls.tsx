@@ -6,6 +6,7 @@ import type { Player } from "../player";
 import { offsetText, preciseClock, utcText } from "../times";
 import { usePlayerState } from "../usePlayer";
 import { words } from "../words";
+import { Icon, type IconName } from "./Icon";
 
 export function PlayerControls({ event, player }: { event: EventDetail; player: Player }): ReactNode {
   const state = usePlayerState(player);
@@ -14,9 +15,15 @@ export function PlayerControls({ event, player }: { event: EventDetail; player: 
   return (
     <div className="controls">
       <div className="buttons">
-        <Control sign="«" name={text.tenBack} keys="Shift ←" off={idle} onClick={() => player.jump(-10 * NS_PER_S)} />
-        <Control sign="‹" name={text.secondBack} keys="←" off={idle} onClick={() => player.jump(-NS_PER_S)} />
-        <Control sign="−1" name={text.frameBack} keys="," off={idle} onClick={() => player.step(-1)} />
+        <Control
+          icon="tenBack"
+          name={text.tenBack}
+          keys="Shift ←"
+          off={idle}
+          onClick={() => player.jump(-10 * NS_PER_S)}
+        />
+        <Control icon="secondBack" name={text.secondBack} keys="←" off={idle} onClick={() => player.jump(-NS_PER_S)} />
+        <Control icon="frameBack" name={text.frameBack} keys="," off={idle} onClick={() => player.step(-1)} />
         <button
           type="button"
           className="control play"
@@ -26,20 +33,23 @@ export function PlayerControls({ event, player }: { event: EventDetail; player: 
         >
           {state.playing ? text.pause : text.play} <kbd>Space</kbd>
         </button>
-        <Control sign="+1" name={text.frameOn} keys="." off={idle} onClick={() => player.step(1)} />
-        <Control sign="›" name={text.secondOn} keys="→" off={idle} onClick={() => player.jump(NS_PER_S)} />
-        <Control sign="»" name={text.tenOn} keys="Shift →" off={idle} onClick={() => player.jump(10 * NS_PER_S)} />
-        <Control
-          sign={text.onsetShort}
-          name={text.onset}
-          keys="o"
-          off={idle}
+        <Control icon="frameOn" name={text.frameOn} keys="." off={idle} onClick={() => player.step(1)} />
+        <Control icon="secondOn" name={text.secondOn} keys="→" off={idle} onClick={() => player.jump(NS_PER_S)} />
+        <Control icon="tenOn" name={text.tenOn} keys="Shift →" off={idle} onClick={() => player.jump(10 * NS_PER_S)} />
+        <button
+          type="button"
+          className="control"
+          disabled={idle}
+          title={`${text.onset} (o)`}
+          aria-keyshortcuts="o"
           onClick={() => player.seek(event.event_start_ns)}
-        />
+        >
+          {text.onsetShort} <kbd>o</kbd>
+        </button>
         <span className="speed">
-          <Control sign="–" name={text.slower} keys="s" off={idle} onClick={() => player.faster(-1)} />
+          <Control icon="slower" name={text.slower} keys="s" off={idle} onClick={() => player.faster(-1)} />
           <span className="figure">{text.speedText(state.speed)}</span>
-          <Control sign="+" name={text.faster} keys="f" off={idle} onClick={() => player.faster(1)} />
+          <Control icon="faster" name={text.faster} keys="f" off={idle} onClick={() => player.faster(1)} />
         </span>
       </div>
       <Readout event={event} player={player} />
@@ -65,14 +75,14 @@ function Readout({ event, player }: { event: EventDetail; player: Player }): Rea
 }
 
 interface ControlProps {
-  sign: string;
+  icon: IconName;
   name: string;
   keys: string;
   off: boolean;
   onClick: () => void;
 }
 
-function Control({ sign, name, keys, off, onClick }: ControlProps): ReactNode {
+function Control({ icon, name, keys, off, onClick }: ControlProps): ReactNode {
   return (
     <button
       type="button"
@@ -82,7 +92,7 @@ function Control({ sign, name, keys, off, onClick }: ControlProps): ReactNode {
       aria-label={name}
       title={`${name} (${keys})`}
     >
-      {sign}
+      <Icon name={icon} />
     </button>
   );
 }

@@ -1,11 +1,9 @@
 /** Which of the three pictures is shown; a stream that the clip lacks is off and says why. */
 import type { ReactNode } from "react";
-import type { EventDetail, StreamName } from "../api/types";
-import type { Player } from "../player";
+import type { EventDetail } from "../api/types";
+import { type Player, STREAMS } from "../player";
 import { usePlayerState } from "../usePlayer";
 import { words } from "../words";
-
-const STREAMS: readonly StreamName[] = ["ir", "depth", "colour"];
 
 export function StreamSwitch({ event, player }: { event: EventDetail; player: Player }): ReactNode {
   const state = usePlayerState(player);

@@ -8,8 +8,10 @@ export function SuggestionTag({ suggestion }: { suggestion: Suggestion | null })
   if (!suggestion) return <span className="soft">{words.worklist.noSuggestion}</span>;
   return (
     <span className="suggestion-tag">
-      <ClassChip name={suggestion.best} />
-      <span>{words.className(suggestion.best)}</span>
+      <span className="class-name">
+        <ClassChip name={suggestion.best} />
+        {words.className(suggestion.best)}
+      </span>
       <span className="figure soft">{percentText(suggestion.probabilities[suggestion.best] ?? 0)}</span>
       {suggestion.simulated && <SimulatedMark />}
     </span>

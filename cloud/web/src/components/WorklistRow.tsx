@@ -49,7 +49,7 @@ export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: 
           {item.phase === "closed" ? words.worklist.lasting(lengthText(item.duration_s)) : words.worklist.running}
         </div>
       </td>
-      <td>
+      <td className="bed-name">
         {item.bed}
         <div className="second">{item.site}</div>
       </td>
