@@ -6,11 +6,13 @@ In: a recipe and a folder for what is kept. Out: `detector-v0.onnx` and its card
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from models.detector.export import write_release
+from models.detector.lessons import fingerprint
 from models.detector.network import DetectorNet, parameter_count
 from models.detector.nights import SPLITS, check_splits, lesson, ordinary_night, seizure_night, stress_night
 from models.detector.train import Recipe, Tell, fit, gather
@@ -46,13 +48,14 @@ def run(recipe: Recipe, folder: Path, tell: Tell, threads: int = 2) -> ReleaseCa
     """Trains, tunes and writes the candidate; goes on from what an earlier run left in `folder`."""
     check_splits(SPLITS)
     folder.mkdir(parents=True, exist_ok=True)
-    lessons = gather(lesson_nights(recipe), folder / "lessons", tell)
+    recipe = replace(recipe, lessons=fingerprint())
+    lessons = gather(lesson_nights(recipe), folder / "lessons", recipe.lessons, tell)
     hours = sum(len(kept.motor) for kept in lessons) / STEP_FPS / 3600
     net = fit(lessons, recipe, folder / "checkpoint.pt", tell, threads)
     tell(
         f"trained: {parameter_count(net):,} parameters; now the trigger, on {len(SPLITS['validation'])} other patients"
     )
-    rule, outcome = tune_on_validation(net, folder / "lessons", tell)
+    rule, outcome = tune_on_validation(net, folder / "lessons", recipe.lessons, tell)
     return write_release(
         net,
         folder / "candidate",
@@ -64,11 +67,11 @@ def run(recipe: Recipe, folder: Path, tell: Tell, threads: int = 2) -> ReleaseCa
     )
 
 
-def tune_on_validation(net: DetectorNet, lessons: Path, tell: Tell) -> tuple[TriggerRule, Outcome]:
+def tune_on_validation(net: DetectorNet, lessons: Path, made_by: str, tell: Tell) -> tuple[TriggerRule, Outcome]:
     """Scores the validation nights and chooses the trigger on them."""
     sorts: list[Sequence[Scored]] = []
     for nights in validation_nights():
-        kept = gather(nights, lessons, tell)
+        kept = gather(nights, lessons, made_by, tell)
         sorts.append([score_lesson(net, night, one) for night, one in zip(nights, kept, strict=True)])
     rule, outcome = tune(sorts[0], sorts[1], sorts[2])
     tell(

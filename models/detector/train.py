@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.detector.lessons import OFFSET, SCALE, Lesson, load_lesson, makers
+from models.detector.lessons import OFFSET, SCALE, Lesson, load_lesson
 from models.detector.network import DetectorNet
 from shared.detector_input import BAND_HZ, STEP_FPS
 from shared.score import MOTOR_TYPES
@@ -34,7 +34,7 @@ BANDS = 2 * len(BAND_HZ)
 class Recipe:
     """All that decides a training run; a checkpoint of another recipe is not continued.
 
-    lessons: fingerprint of the code that makes them.
+    lessons: the fingerprint of those it learns from.
     """
 
     seed: int = 7
@@ -45,7 +45,7 @@ class Recipe:
     peak_rate: float = 4e-3
     weight_decay: float = 0.02
     motor_weight: float = 0.6
-    lessons: str = field(default_factory=makers)
+    lessons: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ def as_features(kept: Bytes) -> Tensor:
     return torch.from_numpy(kept).float() / SCALE - OFFSET
 
 
-def gather(nights: list[Night], cache: Path, tell: Tell, workers: int = 2) -> list[Lesson]:
+def gather(nights: list[Night], kept: Path, made_by: str, tell: Tell, workers: int = 2) -> list[Lesson]:
     """The lessons of all nights, rendered on `workers` processes where they are not kept yet."""
     lessons: list[Lesson] = []
     with ProcessPoolExecutor(workers) as pool:
-        for lesson_of_night in pool.map(partial(load_lesson, folder=cache), nights):
+        for lesson_of_night in pool.map(partial(load_lesson, folder=kept, made_by=made_by), nights):
             lessons.append(lesson_of_night)
             if len(lessons) % 12 == 0 or len(lessons) == len(nights):
-                hours = sum(len(kept.motor) for kept in lessons) / STEP_FPS / 3600
+                hours = sum(len(one.motor) for one in lessons) / STEP_FPS / 3600
                 tell(f"lessons {len(lessons)}/{len(nights)}: {hours:.1f} simulated hours ready")
     return lessons
 

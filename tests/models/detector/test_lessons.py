@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.detector.lessons import OFFSET, SCALE, labels, load_lesson
+from models.detector.lessons import OFFSET, SCALE, fingerprint, labels, load_lesson
 from models.detector.nights import motor_index
 from shared.detector_input import DetectorInput
 from shared.preview import PREVIEW_PERIOD_NS
@@ -25,7 +25,7 @@ def test_labels_follow_the_plan_and_are_unsure_where_nobody_could_know() -> None
 
 
 def test_a_lesson_keeps_the_features_that_the_bed_would_see(tmp_path: Path) -> None:
-    kept = load_lesson(NIGHT, tmp_path)
+    kept = load_lesson(NIGHT, tmp_path, "ward-1")
     source = DetectorInput()
     seen = [
         frame.features
@@ -37,8 +37,19 @@ def test_a_lesson_keeps_the_features_that_the_bed_would_see(tmp_path: Path) -> N
 
 
 def test_a_torn_file_is_made_anew(tmp_path: Path) -> None:
-    first = load_lesson(NIGHT, tmp_path)
+    first = load_lesson(NIGHT, tmp_path, "ward-1")
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:5000])
-    again = load_lesson(NIGHT, tmp_path)
+    again = load_lesson(NIGHT, tmp_path, "ward-1")
     np.testing.assert_array_equal(first.features, again.features)
+
+
+def test_another_maker_makes_its_own_lesson(tmp_path: Path) -> None:
+    short = Night(7, 3, 2.0, ())
+    load_lesson(short, tmp_path, "ward-1")
+    load_lesson(short, tmp_path, "ward-2")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_fingerprint_is_that_of_the_pictures() -> None:
+    assert fingerprint() == fingerprint()
