@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from cloud.classify.clip_classifier import LONGEST_CLIP_NS, STEP_NS, GreyFrame, grey_frames, on_grid
+from edge_agent.clips.proxy_encoder import ProxyEncoder
+from shared.codec import Codec
 from shared.errors import Refused
+from shared.frame import Stream
+from shared.preview import ir_to_u8
+from shared.segment_records import StreamImage, checksum_of
 from tests.cloud.classify.proxies import write_proxy
 
 
@@ -87,3 +92,17 @@ def test_a_link_inside_a_proxy_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "ir.mp4").write_text(f"ffconcat version 1.0\nfile {tmp_path / 'secret.mp4'}\n")
     with pytest.raises(Refused):
         list(grey_frames(tmp_path / "ir.mp4", 4))
+
+
+def test_a_bed_s_own_proxy_gives_back_the_infrared_that_the_network_was_trained_on(tmp_path: Path) -> None:
+    ir = np.repeat(np.geomspace(1, 65_535, 64).astype(np.uint16)[None], 48, axis=0)
+    encoder = ProxyEncoder(tmp_path / "part.mp4", Stream.ir)
+    for number in range(4):
+        encoder.add(
+            StreamImage(Stream.ir, number, 0, number * STEP_NS, 0, 64, 48, Codec.raw, checksum_of(ir), ir.tobytes())
+        )
+    proxy = encoder.finish(tmp_path)
+    assert proxy is not None
+    found = list(grey_frames(tmp_path / f"{proxy.sha256}.mp4", len(proxy.frame_mono_ns)))
+    assert len(found) == 4
+    assert np.abs(found[3].astype(int) - ir_to_u8(ir)).max() <= 8
