@@ -83,7 +83,10 @@ class Demo:
             command += ["--bed", bed.name]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         for line in done.stdout.splitlines():
-            self.tell("cloud", line)
+            if line.startswith("{"):
+                self.tell("cloud", line)
+            else:
+                self.say(line)
         if done.returncode != 0:
             raise Misconfigured(f"The database could not be prepared: {done.stderr.strip() or done.stdout.strip()}")
 

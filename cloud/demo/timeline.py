@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 Fields = Mapping[str, Any]
+LEAST_GAP_S = 0.5
 
 
 def _megabytes(fields: Fields, key: str = "size_bytes") -> str:
@@ -16,6 +17,18 @@ def _megabytes(fields: Fields, key: str = "size_bytes") -> str:
 
 def _event(fields: Fields) -> str:
     return str(fields.get("event_id", ""))[-6:]
+
+
+def _gap(fields: Fields) -> str:
+    """One line for a gap that people would notice, not one for each stream and flicker of a busy machine."""
+    if fields.get("stream") != "depth" or fields.get("seconds", 0) < LEAST_GAP_S:
+        return ""
+    return f"gap of {fields['seconds']:.1f} s in the recording, cause {fields.get('cause', '')}"
+
+
+def _ended(fields: Fields) -> str:
+    """An end on request is no news."""
+    return f"process {fields.get('name', '')} ended, it is started again" if fields.get("level") == "warning" else ""
 
 
 SENTENCES: dict[str, Callable[[Fields], str]] = {
@@ -38,14 +51,10 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
         f"event …{_event(f)} classified: {f.get('best', '')} {f.get('probability', 0):.0%} (trained on simulation) in {f.get('seconds', 0):.1f} s"
     ),
     "verdict_given": lambda f: f"event …{_event(f)} reviewed: {f.get('verdict', '')}",
-    "gap_recorded": lambda f: (
-        f"gap of {f.get('seconds', 0):.1f} s in {f.get('stream', 'the recording')}, cause {f.get('cause', '')}"
-    ),
-    "process_ended": lambda f: f"process {f.get('name', '')} ended, it is started again",
-    "process_started": lambda f: f"process {f.get('name', '')} started",
+    "gap_recorded": _gap,
+    "process_ended": _ended,
     "segment_evicted": lambda f: "oldest segment gone, the ring is full",
 }
-QUIET_UNTIL_RESTART = {"process_started"}
 
 
 def clock_text(stamp: str) -> str:
@@ -67,9 +76,10 @@ def line_for(raw: str, origin: str) -> str | None:
     when = clock_text(str(fields.get("timestamp", "")))
     name = str(fields.get("event", ""))
     sentence = SENTENCES.get(name)
-    if sentence is not None and name not in QUIET_UNTIL_RESTART:
-        return f"{when:12}  {origin:<6}  {sentence(fields)}"
+    if sentence is not None:
+        told = sentence(fields)
+        return f"{when:12}  {origin:<6}  {told}" if told else None
     if fields.get("level") in {"warning", "error", "critical"}:
-        told = fields.get("reason") or fields.get("sentence") or fields.get("exception", "")
-        return f"{when:12}  {origin:<6}  {fields.get('level')}: {name} {str(told).strip().splitlines()[-1] if told else ''}".rstrip()
+        why = fields.get("reason") or fields.get("sentence") or fields.get("exception", "")
+        return f"{when:12}  {origin:<6}  {fields.get('level')}: {name} {str(why).strip().splitlines()[-1] if why else ''}".rstrip()
     return None
