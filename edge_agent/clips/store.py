@@ -12,7 +12,7 @@ from shared.event import EventReport
 
 KEPT_FINISHED = 5_000
 """Events that are done keep their rows for a while, for whoever looks; the newest so many."""
-SEND_LIMIT = 64
+SEND_LIMIT = 5_000
 
 
 class ClipStore:

@@ -1,0 +1,164 @@
+"""The bed's side of docs/contracts/bed-http-api.md: one request each, answers checked and bounded, failures in families.
+
+Transient: try again later. Absent: the cloud does not know (yet). Refused: it will never be taken. Nothing but the exact
+status that the contract names counts as success.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from edge_agent.transfer.pace import Pace
+from shared.clip import ClipAnswer, ClipManifest, MissingObject
+from shared.contract import ContractType, parse_json, read_contract
+from shared.errors import DeepEpilError, Misconfigured, Refused, Transient
+
+ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
+TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=60.0, pool=10.0)
+PIECE_BYTES = 256 * 1024
+LONGEST_RETRY_AFTER_S = 300
+_TRANSIENT_STATUS = frozenset({401, 403, 408, 425, 429})
+
+
+class Absent(Transient):
+    """404: the cloud does not know the event or the object (yet)."""
+
+
+class ChunkRefused(Transient):
+    """422 on a chunk: the bytes did not arrive as they were sent."""
+
+
+class Incomplete(Transient):
+    """409 on complete: `missing` names what the cloud lacks."""
+
+    def __init__(self, sentence: str, missing: MissingObject) -> None:
+        super().__init__(sentence)
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class CloudAddress:
+    """The cloud's HTTPS address and what the bed shows there; without files the connection is plain (loopback only)."""
+
+    url: str
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+def _tls(address: CloudAddress) -> ssl.SSLContext | bool:
+    if not address.url.startswith("https:"):
+        return True
+    try:
+        context = ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
+        if address.certificate_file is not None:
+            context.load_cert_chain(address.certificate_file, address.key_file)
+    except OSError as error:
+        raise Misconfigured(f"The bed's certificate files cannot be used: {error}.") from error
+    return context
+
+
+class CloudClient:
+    """Use from one thread. `pace` holds the bytes to the rate and says that the loop lives. Raises Misconfigured at once."""
+
+    def __init__(self, address: CloudAddress, pace: Pace) -> None:
+        self._pace = pace
+        self.sent_bytes = 0
+        self._http = httpx.Client(
+            base_url=f"{address.url}/bed/v1/", verify=_tls(address), timeout=TIMEOUT, follow_redirects=False,
+            trust_env=False, limits=httpx.Limits(max_connections=1), headers={"User-Agent": "deepepil-edge"},
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self._http.close()
+
+    def put_clip(self, manifest: ClipManifest) -> ClipAnswer:
+        """PUT the manifest. Raises Absent while the cloud does not know the event."""
+        body = manifest.model_dump_json().encode()
+        found = self._ask("PUT", f"clips/{manifest.event_id}", 200, body, {"Content-Type": "application/json"})
+        answer = _read(ClipAnswer, found)
+        if answer.event_id != manifest.event_id:
+            raise Transient(f"The cloud answered about clip {answer.event_id}, not {manifest.event_id}.")
+        return answer
+
+    def put_chunk(self, sha256: str, size_bytes: int, chunk: int, body: bytes) -> None:
+        """Raises ChunkRefused when the bytes did not arrive whole."""
+        headers = {"X-Chunk-Sha256": hashlib.sha256(body).hexdigest(), "Content-Type": "application/octet-stream"}
+        self._ask("PUT", f"objects/{sha256}/chunks/{chunk}?size_bytes={size_bytes}", 204, body, headers)
+
+    def complete(self, sha256: str, size_bytes: int) -> None:
+        """Returns when the cloud re-hashed what it stores. Raises Incomplete with what it lacks."""
+        self._ask("POST", f"objects/{sha256}/complete?size_bytes={size_bytes}", 200)
+
+    def _ask(
+        self, method: str, path: str, success: int, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        more = {**(headers or {}), "Content-Length": str(len(body))}
+        try:
+            content: Iterator[bytes] | None = self._pieces(body) if body else None
+            with self._http.stream(method, path, content=content, headers=more) as response:
+                found = _bounded(response)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise Transient(f"The cloud cannot be reached: {error or type(error).__name__}.") from error
+        if response.status_code != success:
+            raise _failure(response, path, found)
+        return found
+
+    def _pieces(self, body: bytes) -> Iterator[bytes]:
+        for start in range(0, len(body), PIECE_BYTES):
+            piece = body[start : start + PIECE_BYTES]
+            self._pace.spend(len(piece))
+            self.sent_bytes += len(piece)
+            yield piece
+
+
+def _bounded(response: httpx.Response) -> bytes:
+    found = bytearray()
+    for piece in response.iter_bytes():
+        found += piece
+        if len(found) > ANSWER_LIMIT_BYTES:
+            raise Transient(f"The cloud's answer is longer than {ANSWER_LIMIT_BYTES} bytes.")
+    return bytes(found)
+
+
+def _read(kind: type[ContractType], body: bytes) -> ContractType:
+    """An answer that is not what the contract says is the other side's fault: it may be mended, so it is Transient."""
+    try:
+        return read_contract(kind, body, ANSWER_LIMIT_BYTES)
+    except Refused as error:
+        raise Transient(f"The cloud's answer is not understood: {error.sentence}") from error
+
+
+def _failure(response: httpx.Response, path: str, body: bytes) -> DeepEpilError:
+    """The error family of a status, by the table of the contract."""
+    status = response.status_code
+    sentence = f"The cloud answered {status} to {response.request.method} {path.partition('?')[0]}: {_detail(body)}"
+    if status == 404:
+        return Absent(sentence)
+    if status == 409 and path.startswith("objects/"):
+        return Incomplete(sentence, _read(MissingObject, body))
+    if status == 422 and "/chunks/" in path:
+        return ChunkRefused(sentence)
+    if status in _TRANSIENT_STATUS or not 400 <= status < 500:
+        return Transient(sentence, retry_after_s=_retry_after_s(response))
+    return Refused(sentence, status=status)
+
+
+def _detail(body: bytes) -> str:
+    with suppress(Refused):
+        detail = parse_json(body[:65_536], 65_536).get("detail")
+        if isinstance(detail, str) and detail:
+            return detail[:300]
+    return "no reason given."
+
+
+def _retry_after_s(response: httpx.Response) -> int:
+    word = response.headers.get("Retry-After", "")
+    return min(int(word), LONGEST_RETRY_AFTER_S) if word.isascii() and word.isdigit() and len(word) < 10 else 0

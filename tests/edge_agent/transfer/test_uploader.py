@@ -1,0 +1,365 @@
+"""The uploader against a real HTTP server that is cut, slow, full, forgetful or wrong: all bytes once, no pin lost too early."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from fastapi import Response
+from fastapi.responses import JSONResponse
+
+from edge_agent.clips.manifest import make_manifest
+from edge_agent.clips.store import ClipStore
+from edge_agent.database import open_database
+from edge_agent.outbox.dead_letters import dead_letters
+from edge_agent.outbox.store import Outbox
+from edge_agent.ring.catalogue import SegmentRow
+from edge_agent.transfer.cloud_client import CloudAddress, CloudClient
+from edge_agent.transfer.pace import Pace
+from edge_agent.transfer.plan import ClipEnd
+from edge_agent.transfer.uploader import Done, Uploader, UploadTurn
+from shared.clip import CHUNK_BYTES, ProxyFile, RawDecision
+from shared.clock import NS_PER_S
+from shared.errors import Misconfigured
+from shared.event import EventReport
+from shared.frame import Stream
+from shared.ids import uuid7
+from shared.receipt import Receipt, ReceiptKind
+from shared.segment import hash_file
+from tests.authority import TestAuthority
+from tests.edge_agent.hand_clock import UTC_NS, HandClock
+from tests.edge_agent.outbox.reports import make_report
+from tests.edge_agent.ring_files import add_segment, make_folder, make_frames
+from tests.edge_agent.transfer.cloud_app import CloudState, problem, serve
+from tests.gates import Gate
+
+
+class Bed:
+    """A folder with segments and proxies, and an uploader to a port."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, port: int) -> None:
+        self.folder = folder
+        self.connection = connection
+        self.clock = HandClock()
+        self.store = ClipStore(connection)
+        self.outbox = Outbox(connection, "north", "bed-4")
+        self.turns: list[UploadTurn] = []
+        self.minted = 0
+        self.connect(port)
+
+    def connect(self, port: int) -> None:
+        """As after a restart: nothing is remembered but the database."""
+        self.client = CloudClient(CloudAddress(f"http://127.0.0.1:{port}"), Pace(0, self.clock, no_stop, no_beat))
+        self.uploader = Uploader(self.folder, self.store, self.client, self.clock, random.Random(1))
+
+    def proxy(self, content: bytes, stream: Stream = Stream.ir) -> ProxyFile:
+        path = self.folder / "proxies" / "new"
+        path.write_bytes(content)
+        sha256 = hash_file(path)
+        path.rename(path.with_name(f"{sha256}.mp4"))
+        return ProxyFile(
+            stream=stream,
+            sha256=sha256,
+            size_bytes=len(content),
+            codec="avc1.42c01e",
+            width=2,
+            height=2,
+            frame_mono_ns=[1],
+        )
+
+    def clip(self, proxies: list[ProxyFile], start_s: float = 10, end_s: float = 12) -> EventReport:
+        self.minted += 1
+        start_ns, end_ns = round(start_s * NS_PER_S), round(end_s * NS_PER_S)
+        report = make_report(
+            "closed", event_id=uuid7(UTC_NS + self.minted * NS_PER_S), clip_start_mono_ns=start_ns,
+            start_mono_ns=start_ns, end_mono_ns=end_ns, clip_end_mono_ns=end_ns,
+        )  # fmt: skip
+        sequence = self.outbox.record(report, UTC_NS)
+        assert sequence is not None
+        known = Receipt(event_id=report.event_id, sequence=sequence, kind=ReceiptKind.stored, committed_utc_ns=UTC_NS)
+        self.outbox.receive(known, UTC_NS)
+        self.store.make_ready(make_manifest(self.connection, report, proxies))
+        return report
+
+    def run(self, *, tries: int = 40, patience_s: float = 90) -> None:
+        """Turns until nothing is left to do for a while, the clock moved on over every pause."""
+        self.uploader.look()
+        for _ in range(tries):
+            turn = self.uploader.turn()
+            self.turns.append(turn)
+            if not turn.busy:
+                if patience_s <= 0:
+                    return
+                self.clock.advance(30)
+                patience_s -= 30
+                self.uploader.look()
+
+    @property
+    def done(self) -> list[Done]:
+        return [turn.done for turn in self.turns if turn.done is not None]
+
+    @property
+    def troubles(self) -> str:
+        return " ".join(sentence for turn in self.turns for sentence in turn.troubles)
+
+    @property
+    def sent(self) -> list[tuple[str, int]]:
+        return [(turn.sent.sha256, turn.sent.chunk) for turn in self.turns if turn.sent is not None]
+
+    def pins(self) -> set[UUID]:
+        return {UUID(row[0]) for row in self.connection.execute("SELECT event_id FROM pins")}
+
+
+def no_stop(_seconds: float) -> bool:
+    return False
+
+
+def no_beat() -> None:
+    return None
+
+
+@pytest.fixture
+def cloud() -> CloudState:
+    return CloudState()
+
+
+@pytest.fixture
+def port(cloud: CloudState) -> Iterator[int]:
+    with serve(cloud) as served:
+        yield served
+
+
+@pytest.fixture
+def bed(tmp_path: Path, port: int) -> Iterator[Bed]:
+    folder = make_folder(tmp_path / "bed")
+    with closing(open_database(folder)) as connection:
+        yield Bed(folder, connection, port)
+
+
+@pytest.fixture
+def segment(bed: Bed) -> SegmentRow:
+    return add_segment(bed.folder, bed.connection, make_frames(10, 12))
+
+
+def test_proxies_go_first_then_segments_and_the_pin_ends_with_the_clouds_word(
+    bed: Bed, cloud: CloudState, segment: SegmentRow
+) -> None:
+    proxies = [bed.proxy(b"ir" * 1000), bed.proxy(b"depth" * 1000, Stream.depth)]
+    report = bed.clip(proxies)
+    cloud.known.add(report.event_id)
+    bed.run()
+    assert [sha256 for sha256, _ in bed.sent] == [*(proxy.sha256 for proxy in proxies), segment.sha256]
+    assert cloud.stored[segment.sha256] == segment.path(bed.folder).read_bytes()
+    assert [(done.end, done.segments) for done in bed.done] == [(ClipEnd.stored, 1)]
+    assert bed.pins() == set()
+    assert list((bed.folder / "proxies").iterdir()) == []
+    assert segment.path(bed.folder).exists()
+
+
+def test_a_segment_shared_by_two_clips_is_sent_once(bed: Bed, cloud: CloudState, segment: SegmentRow) -> None:
+    reports = [bed.clip([bed.proxy(b"one")]), bed.clip([bed.proxy(b"two")])]
+    cloud.known |= {report.event_id for report in reports}
+    bed.run()
+    assert [sha256 for sha256, _ in bed.sent].count(segment.sha256) == 1
+    assert len(bed.done) == 2
+
+
+def test_a_new_clips_proxy_overtakes_another_clips_raw_bytes(bed: Bed, cloud: CloudState) -> None:
+    rows = [add_segment(bed.folder, bed.connection, make_frames(start, start + 1)) for start in (10, 11)]
+    first = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(first.event_id)
+    bed.uploader.look()
+    while not bed.sent or bed.sent[-1][0] != rows[0].sha256:
+        bed.turns.append(bed.uploader.turn())
+    second_proxy = bed.proxy(b"two")
+    second = bed.clip([second_proxy], 20, 21)
+    cloud.known.add(second.event_id)
+    bed.run()
+    order = [sha256 for sha256, _ in bed.sent]
+    assert order.index(second_proxy.sha256) < order.index(rows[1].sha256)
+
+
+def test_after_a_cut_in_the_middle_of_a_chunk_only_that_chunk_is_sent_again(
+    bed: Bed, cloud: CloudState, port: int
+) -> None:
+    content = random.Random(1).randbytes(2 * CHUNK_BYTES + 5)
+    report = bed.clip([bed.proxy(content)])
+    cloud.known.add(report.event_id)
+    gate = Gate(port)
+    gate.cut_after_bytes = CHUNK_BYTES + CHUNK_BYTES // 2
+    bed.connect(gate.port)
+    bed.run()
+    gate.close()
+    assert len(bed.done) == 1
+    assert "cannot be reached" in bed.troubles
+    assert [chunk for _, chunk in bed.sent] == [0, 1, 2]
+    assert bed.client.sent_bytes <= len(content) + CHUNK_BYTES + 10_000
+
+
+def test_a_restart_in_the_middle_goes_on_where_the_cloud_stands(bed: Bed, cloud: CloudState, port: int) -> None:
+    content = random.Random(2).randbytes(CHUNK_BYTES + 5)
+    report = bed.clip([bed.proxy(content)])
+    cloud.known.add(report.event_id)
+    bed.uploader.look()
+    while not bed.sent:
+        bed.turns.append(bed.uploader.turn())
+    bed.connect(port)
+    bed.run()
+    assert [chunk for _, chunk in bed.sent] == [0, 1]
+    assert len(bed.done) == 1
+
+
+def test_an_event_that_the_cloud_does_not_know_yet_waits_and_others_go_on(
+    bed: Bed, cloud: CloudState, segment: SegmentRow
+) -> None:
+    unknown, known = bed.clip([bed.proxy(b"one")]), bed.clip([bed.proxy(b"two")])
+    cloud.known.add(known.event_id)
+    bed.run()
+    assert [done.event_id for done in bed.done] == [known.event_id]
+    assert bed.pins() == {unknown.event_id}
+    cloud.known.add(unknown.event_id)
+    bed.run()
+    assert bed.pins() == set()
+
+
+def test_while_the_policy_waits_the_pin_stays_and_the_bed_asks_again(
+    bed: Bed, cloud: CloudState, segment: SegmentRow
+) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.raw = RawDecision.wait
+    bed.run()
+    assert bed.pins() == {report.event_id}
+    assert cloud.requests.count(f"PUT clips/{report.event_id}") >= 3
+    assert segment.sha256 not in cloud.stored
+    cloud.raw = RawDecision.send
+    bed.run()
+    assert segment.sha256 in cloud.stored
+    assert bed.pins() == set()
+
+
+def test_released_bytes_are_not_sent_and_the_pin_goes(bed: Bed, cloud: CloudState, segment: SegmentRow) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.raw = RawDecision.released
+    cloud.overrule("PUT clips", released_answer(report.event_id))
+    bed.run()
+    assert [done.end for done in bed.done] == [ClipEnd.released]
+    assert (bed.pins(), cloud.received_bytes) == (set(), 0)
+
+
+def released_answer(event_id: UUID) -> Response:
+    return JSONResponse({"event_id": str(event_id), "missing": [], "raw": "released", "clip_stored": False})
+
+
+@pytest.mark.parametrize("status", [400, 402, 410, 413, 418, 422])
+def test_a_refused_manifest_is_a_dead_letter_with_the_sentence_and_never_stored(
+    bed: Bed, cloud: CloudState, status: int
+) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.overrule("PUT clips", problem(status, "too many segments"))
+    bed.run()
+    assert bed.done == []
+    assert bed.pins() == {report.event_id}
+    letter = dead_letters(bed.connection)[0]
+    assert (letter.kind, letter.event_id) == ("clip", str(report.event_id))
+    assert "too many segments" in letter.reason
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 401, 403, 408, 429, 500, 503])
+def test_every_other_answer_is_tried_again_until_it_is_the_right_one(bed: Bed, cloud: CloudState, status: int) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.overrule("chunks", problem(status))
+    cloud.overrule("complete", *([problem(status)] if status != 200 else []))
+    bed.run()
+    assert [done.event_id for done in bed.done] == [report.event_id]
+    assert dead_letters(bed.connection) == []
+
+
+def test_retry_after_is_obeyed(bed: Bed, cloud: CloudState) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.overrule("PUT clips", problem(503, **{"Retry-After": "120"}))
+    bed.uploader.look()
+    bed.uploader.turn()
+    bed.clock.advance(119)
+    assert not bed.uploader.turn().busy
+    bed.clock.advance(1)
+    assert bed.uploader.turn().busy
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"event_id": 1}', b'{"missing": NaN}', b"x" * (17 << 20)])
+def test_an_answer_of_any_shape_is_a_passing_trouble(bed: Bed, cloud: CloudState, body: bytes) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.overrule("PUT clips", Response(body))
+    bed.run()
+    assert [done.event_id for done in bed.done] == [report.event_id]
+
+
+def test_a_store_that_lost_chunks_gets_them_again(bed: Bed, cloud: CloudState) -> None:
+    content = random.Random(3).randbytes(CHUNK_BYTES + 5)
+    proxy = bed.proxy(content)
+    report = bed.clip([proxy])
+    cloud.known.add(report.event_id)
+    bed.uploader.look()
+    while len(bed.sent) < 2:
+        bed.turns.append(bed.uploader.turn())
+    del cloud.chunks[proxy.sha256][0]
+    bed.run()
+    assert [chunk for _, chunk in bed.sent] == [0, 1, 0]
+    assert len(bed.done) == 1
+
+
+def test_a_file_that_rotted_at_the_bed_is_a_dead_letter_and_never_stored(bed: Bed, cloud: CloudState) -> None:
+    proxy = bed.proxy(b"good bytes")
+    report = bed.clip([proxy])
+    cloud.known.add(report.event_id)
+    (bed.folder / "proxies" / f"{proxy.sha256}.mp4").write_bytes(b"bad  bytes")
+    bed.run(tries=80, patience_s=300)
+    assert cloud.stored == {}
+    assert "damaged at the bed" in dead_letters(bed.connection)[0].reason
+    assert bed.pins() == {report.event_id}
+
+
+def test_a_file_that_is_gone_is_a_dead_letter(bed: Bed, cloud: CloudState) -> None:
+    proxy = bed.proxy(b"bytes")
+    report = bed.clip([proxy])
+    cloud.known.add(report.event_id)
+    (bed.folder / "proxies" / f"{proxy.sha256}.mp4").unlink()
+    bed.run()
+    assert "not at the bed any more" in dead_letters(bed.connection)[0].reason
+
+
+def test_over_tls_the_bed_shows_its_certificate(tmp_path: Path, bed: Bed, cloud: CloudState) -> None:
+    authority = TestAuthority(tmp_path)
+    server, mine = authority.issue("server", server=True), authority.issue("north.bed-4")
+    options = {
+        "ssl_certfile": str(server.certificate_file), "ssl_keyfile": str(server.key_file),
+        "ssl_ca_certs": str(authority.ca_file), "ssl_cert_reqs": ssl.CERT_REQUIRED,
+    }  # fmt: skip
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    with serve(cloud, **options) as port:
+        pace = Pace(0, bed.clock, no_stop, no_beat)
+        bare = CloudAddress(f"https://127.0.0.1:{port}", authority.ca_file)
+        bed.uploader = Uploader(bed.folder, bed.store, CloudClient(bare, pace), bed.clock, random.Random(1))
+        bed.run()
+        assert bed.done == []
+        whole = CloudAddress(bare.url, authority.ca_file, mine.certificate_file, mine.key_file)
+        bed.uploader = Uploader(bed.folder, bed.store, CloudClient(whole, pace), bed.clock, random.Random(1))
+        bed.run()
+        assert len(bed.done) == 1
+
+
+def test_certificate_files_that_are_missing_are_named_at_the_start(tmp_path: Path) -> None:
+    address = CloudAddress("https://127.0.0.1:1", tmp_path / "gone.pem")
+    with pytest.raises(Misconfigured, match="certificate files cannot be used"):
+        CloudClient(address, Pace(0, HandClock(), no_stop, no_beat))
