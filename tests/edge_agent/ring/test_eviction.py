@@ -1,0 +1,180 @@
+"""The evictor takes the oldest unpinned segment, never a pinned one, whatever the wall clock says."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from edge_agent.ring.catalogue import SegmentRow, all_segments
+from edge_agent.ring.disk_space import Reserve
+from edge_agent.ring.eviction import Eviction, Limits
+from edge_agent.ring.ring_check import check_ring
+from shared.clock import NS_PER_S
+from tests.edge_agent.ring.recording_bed import RecordingBed
+from tests.fakes.clock import OTHER_BOOT, START_MONO_NS, FakeClock
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> RecordingBed:
+    """Five segments of half a second each."""
+    bed = RecordingBed(tmp_path)
+    for number in range(5):
+        bed.play(range(15 * number, 15 * number + 15))
+        bed.recorder.close_segment()
+    return bed
+
+
+class Room:
+    """A disk whose free space the test sets."""
+
+    def __init__(self, free_bytes: int = 1 << 40) -> None:
+        self.free_bytes = free_bytes
+
+    def __call__(self) -> int:
+        return self.free_bytes
+
+
+def eviction_of(
+    bed: RecordingBed, *, max_bytes: int = 1 << 40, max_hours: float = 72.0, room: Room | None = None
+) -> Eviction:
+    limits = Limits(max_bytes, max_hours)
+    return Eviction(bed.folder, bed.connection, bed.clock, limits, Reserve(bed.folder, MIB), room or Room())
+
+
+def pin(connection: sqlite3.Connection, row: SegmentRow, event: str = "event") -> None:
+    connection.execute(
+        "INSERT INTO pins (event_id, boot_id, start_mono_ns, end_mono_ns) VALUES (?, ?, ?, ?)",
+        (event, row.boot_id, row.start_mono_ns + 1, row.end_mono_ns - 1),
+    )
+
+
+def left(bed: RecordingBed) -> list[int]:
+    rows = all_segments(bed.connection)
+    assert sorted(row.file for row in rows) == sorted(path.name for path in (bed.folder / "segments").iterdir())
+    return [row.sequence for row in rows]
+
+
+def test_within_its_limits_nothing_goes(bed: RecordingBed) -> None:
+    assert eviction_of(bed).turn() == []
+    assert left(bed) == [0, 1, 2, 3, 4]
+
+
+def test_over_its_size_the_oldest_go_until_it_fits(bed: RecordingBed) -> None:
+    size = sum(row.size_bytes for row in bed.sealed)
+    gone = eviction_of(bed, max_bytes=size * 3 // 5 + 5000).turn()
+    assert [(row.sequence, reason) for row, reason in gone] == [(0, "size"), (1, "size")]
+    assert left(bed) == [2, 3, 4]
+    assert check_ring(bed.folder, read_data=True).faults == []
+
+
+def test_a_pinned_segment_stays_and_the_next_one_goes(bed: RecordingBed) -> None:
+    pin(bed.connection, bed.sealed[0])
+    pin(bed.connection, bed.sealed[1], "other")
+    size = sum(row.size_bytes for row in bed.sealed)
+    eviction = eviction_of(bed, max_bytes=size * 3 // 5 + 5000)
+    eviction.turn()
+    assert left(bed) == [0, 1, 4]
+    assert not eviction.blocked
+    bed.connection.execute("DELETE FROM pins WHERE event_id = 'event'")
+    eviction_of(bed, max_bytes=size * 2 // 5 + 5000).turn()
+    assert left(bed) == [1, 4]
+    assert check_ring(bed.folder).faults == []
+
+
+def test_when_events_hold_everything_nothing_goes_and_it_says_so(bed: RecordingBed) -> None:
+    for number, row in enumerate(bed.sealed):
+        pin(bed.connection, row, f"event-{number}")
+    eviction = eviction_of(bed, max_bytes=1)
+    assert eviction.turn() == []
+    assert eviction.blocked
+    assert left(bed) == [0, 1, 2, 3, 4]
+
+
+def test_a_pin_of_another_boot_holds_nothing_here(bed: RecordingBed) -> None:
+    bed.connection.execute(
+        "INSERT INTO pins (event_id, boot_id, start_mono_ns, end_mono_ns) VALUES ('e', ?, 0, ?)", (OTHER_BOOT, 1 << 62)
+    )
+    eviction_of(bed, max_bytes=1).turn()
+    assert left(bed) == []
+
+
+def test_a_full_disk_takes_the_oldest_until_there_is_room(bed: RecordingBed) -> None:
+    room = Room(MIB // 2)
+    eviction = eviction_of(bed, room=room)
+    remaining = iter([MIB // 2, MIB // 2, 2 * MIB, 2 * MIB, 2 * MIB])
+
+    def free() -> int:
+        return next(remaining)
+
+    eviction._free_bytes = free
+    assert [reason for _, reason in eviction.turn()] == ["disk", "disk"]
+    assert left(bed) == [2, 3, 4]
+
+
+def test_age_counts_the_time_since_the_segment_ended(bed: RecordingBed) -> None:
+    eviction = eviction_of(bed, max_hours=1.0)
+    bed.clock.advance(3600 - 0.6)
+    assert [row.sequence for row, _ in eviction.turn()] == [0, 1, 2]
+    bed.clock.advance(2)
+    eviction.turn()
+    assert left(bed) == []
+
+
+@pytest.mark.parametrize("jump_s", [-10 * 365 * 86_400, 10 * 365 * 86_400])
+def test_a_jump_of_the_wall_clock_deletes_nothing(bed: RecordingBed, jump_s: float) -> None:
+    bed.clock.jump_utc(jump_s)
+    assert eviction_of(bed, max_hours=1.0).turn() == []
+
+
+def test_after_a_reboot_age_is_the_time_that_the_box_was_on(bed: RecordingBed) -> None:
+    clock = FakeClock(OTHER_BOOT, mono_ns=100 * NS_PER_S)
+    eviction = Eviction(bed.folder, bed.connection, clock, Limits(1 << 40, 1.0), Reserve(bed.folder, MIB), Room())
+    oldest, newest = bed.sealed[0], bed.sealed[-1]
+    assert eviction.age_ns(newest) == 100 * NS_PER_S
+    assert eviction.age_ns(oldest) == 100 * NS_PER_S + newest.end_mono_ns - oldest.end_mono_ns
+    clock.advance(3600)
+    assert len(eviction.turn()) == 5
+
+
+def test_a_removal_that_was_cut_short_is_finished(bed: RecordingBed) -> None:
+    file = bed.sealed[0].file
+    with bed.connection:
+        bed.connection.execute("INSERT INTO garbage (file) VALUES (?)", (file,))
+        bed.connection.execute("DELETE FROM segments WHERE file = ?", (file,))
+    assert check_ring(bed.folder).faults == []
+    eviction_of(bed).turn()
+    assert left(bed) == [1, 2, 3, 4]
+    assert bed.connection.execute("SELECT count(*) FROM garbage").fetchone()[0] == 0
+
+
+def test_quarantined_files_are_kept_up_to_a_hundredth_of_the_ring(bed: RecordingBed) -> None:
+    for number in range(4):
+        (bed.folder / "quarantine" / f"{number}.part").write_bytes(bytes(1000))
+    eviction_of(bed, max_bytes=250_000).tidy()
+    assert sorted(path.name for path in (bed.folder / "quarantine").iterdir()) == ["2.part", "3.part"]
+
+
+def test_the_ledger_forgets_gaps_of_what_is_gone(bed: RecordingBed) -> None:
+    insert = (
+        "INSERT INTO gaps (stream, cause, boot_id, start_mono_ns, end_mono_ns, start_utc_ns, end_utc_ns, missing_frames) "
+        "VALUES ('depth', 'bus', ?, ?, ?, 0, 0, 1)"
+    )
+    rows = [(OTHER_BOOT, 5, 6), (bed.clock.boot_id, 5, 6), (bed.clock.boot_id, START_MONO_NS, START_MONO_NS + 9)]
+    bed.connection.executemany(insert, rows)
+    eviction_of(bed).tidy()
+    found = bed.connection.execute("SELECT start_mono_ns FROM gaps").fetchall()
+    assert [row["start_mono_ns"] for row in found] == [START_MONO_NS]
+
+
+def test_the_reserve_is_held_when_there_is_room_for_it(bed: RecordingBed) -> None:
+    room = Room(MIB)
+    eviction = eviction_of(bed, room=room)
+    eviction.tidy()
+    assert not (bed.folder / "reserve").exists()
+    room.free_bytes = 3 * MIB
+    eviction.tidy()
+    assert (bed.folder / "reserve").stat().st_size == MIB

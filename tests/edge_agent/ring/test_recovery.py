@@ -1,0 +1,78 @@
+"""What a crash left half done is finished at the next start, and nothing that was whole is given up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_agent.ring.recovery import recover
+from shared.frame import Stream
+from tests.edge_agent.ring.recording_bed import RecordingBed
+
+
+def test_a_sealed_file_without_a_row_gets_one(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(30), lapped=(7,))
+    bed.stop()
+    row = bed.sealed[0]
+    bed.connection = RecordingBed(tmp_path, bed.clock).connection
+    bed.connection.execute("DELETE FROM segments")
+    bed.connection.execute("DELETE FROM gaps")
+    assert len(bed.faults()) == 1
+    recovered = recover(tmp_path, bed.connection)
+    assert recovered.sealed == [row]
+    assert bed.connection.execute("SELECT count(*) FROM gaps").fetchone()[0] == 2
+    assert bed.faults() == []
+
+
+def test_an_open_file_without_a_header_goes_into_quarantine(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    (tmp_path / "open" / "x.part").write_bytes(b"\x89DES")
+    assert recover(tmp_path, bed.connection).quarantined == ["x.part"]
+    assert (tmp_path / "quarantine" / "x.part").exists()
+
+
+def test_an_open_file_with_a_header_alone_goes_away(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(1))
+    part = next((tmp_path / "open").iterdir())
+    head = part.read_bytes()[:700]
+    bed.crash()
+    part.write_bytes(head)
+    again = RecordingBed(tmp_path, bed.clock)
+    assert again.sealed == []
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_a_sealed_file_whose_bytes_are_not_its_name_goes_into_quarantine(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(10))
+    bed.stop()
+    again = RecordingBed(tmp_path, bed.clock)
+    again.connection.execute("DELETE FROM segments")
+    path = bed.sealed[0].path(tmp_path)
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(body)
+    assert recover(tmp_path, again.connection).quarantined == [path.name]
+    assert again.faults() == []
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1))
+def test_a_file_that_was_cut_anywhere_keeps_its_whole_records(tmp_path_factory: object, share: float) -> None:
+    folder = tmp_path_factory.mktemp("bed")
+    bed = RecordingBed(folder)
+    bed.play(range(12))
+    bed.crash()
+    part = next((folder / "open").iterdir())
+    part.write_bytes(part.read_bytes()[: round(part.stat().st_size * share)])
+    again = RecordingBed(folder, bed.clock)
+    again.play(range(12, 20))
+    again.stop()
+    recorded = sum(row.frames.get(Stream.depth, 0) for row in again.sealed)
+    if again.sealed[0].sequence == 0:
+        assert recorded + again.missing().get("restart", 0) == 20
+    assert again.faults() == []

@@ -1,0 +1,125 @@
+"""The check names each planted fault, and finds none where there is none."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.ring.ring_check import check_ring
+from shared.errors import Broken, Misconfigured
+from shared.segment import hash_file
+from tests.edge_agent.ring.recording_bed import RecordingBed
+from tests.fakes.clock import OTHER_BOOT
+
+Deed = Callable[[RecordingBed, Path], object]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordingBed:
+    bed = RecordingBed(tmp_path_factory.mktemp("bed"))
+    for number in range(4):
+        bed.play(range(15 * number, 15 * number + 15))
+        bed.recorder.close_segment()
+    bed.recorder.stop()
+    bed.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return bed
+
+
+@pytest.fixture
+def folder(recorded: RecordingBed, tmp_path: Path) -> Path:
+    return shutil.copytree(recorded.folder, tmp_path / "bed")
+
+
+def flip(path: Path, place: int) -> None:
+    body = bytearray(path.read_bytes())
+    body[place] ^= 4
+    path.write_bytes(body)
+
+
+def run(folder: Path, statement: str, *values: object) -> None:
+    with sqlite3.connect(folder / "edge.db") as connection:
+        connection.execute(statement, values)
+
+
+def unsealed(bed: RecordingBed, folder: Path) -> None:
+    """A file without a footer under the hash of its bytes."""
+    old = bed.sealed[1].path(folder)
+    flip(old, -5)
+    sha256 = hash_file(old)
+    old.rename(folder / "segments" / f"{sha256}.seg")
+    run(folder, "UPDATE segments SET sha256 = ?, file = ? WHERE sequence = 1", sha256, f"{sha256}.seg")
+
+
+def pinned_and_removed(bed: RecordingBed, folder: Path) -> None:
+    run(folder, "INSERT INTO pins VALUES ('e', ?, 0, ?)", bed.clock.boot_id, 1 << 62)
+    run(folder, "INSERT INTO evicted VALUES (0, ?, 5, 6)", bed.clock.boot_id)
+
+
+def forgotten(bed: RecordingBed, folder: Path) -> None:
+    run(folder, "DELETE FROM segments WHERE sequence = 1")
+    bed.sealed[1].path(folder).unlink()
+
+
+def test_a_sound_ring_has_no_fault(folder: Path) -> None:
+    report = check_ring(folder, read_data=True)
+    assert report.faults == []
+    assert report.segments == 4
+    assert "I1, I2, I3 and I7 hold" in report.sentence
+
+
+def test_the_check_changes_nothing(folder: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*.seg")}
+    check_ring(folder, read_data=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*.seg")} == before
+
+
+@pytest.mark.parametrize(
+    ("invariant", "words", "deed"),
+    [
+        ("I1", "is in the catalogue and not on the disk", lambda bed, folder: bed.sealed[1].path(folder).unlink()),
+        ("I1", "the catalogue says", lambda bed, folder: bed.sealed[1].path(folder).write_bytes(b"short")),
+        ("I1", "does not hold the bytes", lambda bed, folder: flip(bed.sealed[1].path(folder), 5000)),
+        ("I1", "footer or index do not hold", unsealed),
+        ("I1", "do not say what the catalogue says", lambda _, folder: run(
+            folder, "UPDATE segments SET frames = '{\"depth\": 9}' WHERE sequence = 1")),
+        ("I2", "neither catalogued nor garbage-listed", lambda _, folder: (folder / "segments/stray").touch()),
+        ("I2", "is no open segment", lambda _, folder: (folder / "open/stray").touch()),
+        ("I2", "catalogued and garbage-listed at once", lambda bed, folder: run(
+            folder, "INSERT INTO garbage (file) VALUES (?)", bed.sealed[2].file)),
+        ("I3", "was removed although event e holds it", pinned_and_removed),
+        ("I7", "are missing", forgotten),
+        ("I7", "begins before", lambda _, folder: run(
+            folder, "UPDATE segments SET sequence = 9 - sequence")),
+        ("I7", "are missing 0.0 s after the boot", lambda _, folder: run(
+            folder, "UPDATE segments SET boot_id = ? WHERE sequence > 1", OTHER_BOOT)),
+    ],
+)  # fmt: skip
+def test_each_planted_fault_is_named(
+    recorded: RecordingBed, folder: Path, invariant: str, words: str, deed: Deed
+) -> None:
+    deed(recorded, folder)
+    faults = check_ring(folder, read_data=True).faults
+    assert any(fault.invariant == invariant and words in fault.sentence for fault in faults), faults
+
+
+def test_a_flipped_bit_is_found_only_when_the_bytes_are_read(recorded: RecordingBed, folder: Path) -> None:
+    flip(recorded.sealed[1].path(folder), 5000)
+    quick = check_ring(folder)
+    assert quick.faults == []
+    assert "bytes were not read" in quick.sentence
+
+
+def test_a_folder_of_no_bed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="is not the folder of a bed"):
+        check_ring(tmp_path)
+
+
+def test_a_folder_without_a_database_is_named(folder: Path) -> None:
+    for path in folder.glob("edge.db*"):
+        path.unlink()
+    with pytest.raises(Broken, match="cannot be read"):
+        check_ring(folder)

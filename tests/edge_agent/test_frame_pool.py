@@ -1,0 +1,137 @@
+"""Frames cross shared memory whole or not at all; the writer never waits; either side may come back."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent import frame_pool
+from edge_agent.frame_pool import FramePoolReader, FramePoolWriter, PoolInfo, pool_slots, remove_pools
+from shared.errors import Broken, Misconfigured
+from shared.frame import Frame, Stream
+from tests.fakes.frame_source import ALL, HEIGHT, WIDTH, camera_info, make_frame
+
+INFO = PoolInfo(camera=camera_info(10.0), streams=list(ALL))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    remove_pools(tmp_path)
+
+
+def same(one: Frame | None, other: Frame) -> bool:
+    if one is None or (one.index, one.mono_ns, one.utc_ns, one.colour) != (
+        other.index, other.mono_ns, other.utc_ns, other.colour,
+    ):  # fmt: skip
+        return False
+    pairs = ((one.depth, other.depth), (one.ir, other.ir))
+    return all(
+        (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs
+    )
+
+
+def test_frames_with_and_without_each_image_come_out_as_they_went_in(folder: Path) -> None:
+    writer, reader = FramePoolWriter(folder, INFO), FramePoolReader(folder)
+    for index, streams in enumerate([ALL, (Stream.depth,), (Stream.ir,), (Stream.colour,), ()]):
+        frame = make_frame(index, streams=streams)
+        assert same(reader.read(writer.write(frame)), frame)
+
+
+def test_the_reader_learns_the_camera_from_the_pool(folder: Path) -> None:
+    writer = FramePoolWriter(folder, INFO)
+    assert FramePoolReader(folder).info(writer.pool) == INFO
+
+
+def test_a_reader_that_was_lapped_gets_nothing(folder: Path) -> None:
+    writer, reader = FramePoolWriter(folder, INFO, slots=8), FramePoolReader(folder)
+    handles = [writer.write(make_frame(index)) for index in range(20)]
+    read = [reader.read(handle) for handle in handles]
+    assert [frame is not None for frame in read] == [False] * 12 + [True] * 8
+    assert same(read[-1], make_frame(19))
+
+
+def test_a_frame_that_is_overwritten_while_it_is_read_is_never_given_out_mixed(folder: Path) -> None:
+    writer, reader = FramePoolWriter(folder, INFO, slots=8), FramePoolReader(folder)
+    stop = threading.Event()
+    handles = [writer.write(make_frame(0))]
+
+    def write() -> None:
+        index = 1
+        while not stop.is_set():
+            handles.append(writer.write(_flat(index)))
+            index += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    mixed = 0
+    for _ in range(400):
+        frame = reader.read(handles[-1])
+        if frame is not None and frame.depth is not None and frame.ir is not None and frame.index:
+            mixed += len(np.unique(np.concatenate([frame.depth, frame.ir]))) != 1
+    stop.set()
+    thread.join()
+    assert mixed == 0
+
+
+def _flat(index: int) -> Frame:
+    image = np.full((HEIGHT, WIDTH), index % 65536, np.uint16)
+    return Frame(index, 0, 0, 0, image, image, None)
+
+
+def test_a_capture_that_comes_back_makes_a_pool_of_its_own_and_the_old_one_can_still_be_read(folder: Path) -> None:
+    first, reader = FramePoolWriter(folder, INFO), FramePoolReader(folder)
+    old = first.write(make_frame(1))
+    assert reader.read(old) is not None
+    second = FramePoolWriter(folder, INFO)
+    assert same(reader.read(old), make_frame(1))
+    assert same(reader.read(second.write(make_frame(2))), make_frame(2))
+    assert FramePoolReader(folder).read(old) is None
+
+
+def test_a_reader_that_comes_back_reads_on(folder: Path) -> None:
+    writer = FramePoolWriter(folder, INFO)
+    handle = writer.write(make_frame(1))
+    assert same(FramePoolReader(folder).read(handle), make_frame(1))
+
+
+def test_a_colour_image_that_does_not_fit_is_left_out_and_counted(folder: Path) -> None:
+    writer, reader = FramePoolWriter(folder, INFO), FramePoolReader(folder)
+    frame = Frame(0, 0, 0, 0, None, None, bytes(200_000))
+    found = reader.read(writer.write(frame))
+    assert found is not None
+    assert found.colour is None
+    assert writer.oversized == 1
+
+
+def test_an_image_of_another_size_than_the_camera_said_is_a_fault(folder: Path) -> None:
+    writer = FramePoolWriter(folder, INFO)
+    with pytest.raises(Broken, match="not of"):
+        writer.write(Frame(0, 0, 0, 0, np.zeros((5, 5), np.uint16), None, None))
+
+
+def test_shared_memory_without_room_is_named_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(Misconfigured, match=r"needs \d+ MiB of shared memory"):
+        FramePoolWriter(folder, INFO)
+
+
+def test_a_foreign_file_under_the_pools_name_is_not_read(folder: Path) -> None:
+    writer = FramePoolWriter(folder, INFO)
+    handle = writer.write(make_frame(1))
+    (path,) = frame_pool.SHARED_MEMORY.glob(f"{frame_pool._prefix(folder)}*")
+    path.write_bytes(b"something else" * 50_000)
+    assert FramePoolReader(folder).read(handle) is None
+
+
+@pytest.mark.parametrize(("rate", "slots"), [(30.0, 46), (2.0, 8), (240.0, 256)])
+def test_a_pool_holds_a_second_and_a_half_within_bounds(rate: float, slots: int) -> None:
+    assert pool_slots(rate) == slots

@@ -1,0 +1,106 @@
+"""A settings file is right, or refused in one sentence that names the setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.settings import is_loopback, load_settings
+from shared.errors import Misconfigured
+
+WHOLE = """
+[bed]
+site = "north"
+bed = "bed-4"
+[storage]
+folder = "data"
+max_bytes = 1_000_000_000
+[source]
+kind = "simulator"
+[detector]
+releases_folder = "releases"
+release = "detector-v0"
+[mqtt]
+host = "127.0.0.1"
+[cloud]
+url = "http://localhost:8000/"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "bed.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_small_file_is_enough_and_paths_count_from_its_folder(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, WHOLE))
+    assert settings.storage.folder == tmp_path / "data"
+    assert settings.storage.max_hours == 72
+    assert settings.cloud.url == "http://localhost:8000"
+    assert settings.upload.rate_bytes_per_s == 0
+    assert settings.mqtt.plain
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ('bed = "bed-4"', 'bed = "bed-4"\ncolour = 1', "bed.colour is not a known setting"),
+        ("[cloud]", "[clouds]\nx = 1\n[cloud]", "clouds is not a known setting"),
+        ('site = "north"', "", "bed.site is missing"),
+        ('site = "north"', 'site = "North Wing"', "bed.site"),
+        ("1_000_000_000", '"1 GB"', "storage.max_bytes"),
+        ("1_000_000_000", "1000", "storage.max_bytes"),
+        ("1_000_000_000", "1e9", "storage.max_bytes"),
+        ("1_000_000_000", "1_000_000_000\nmax_hours = nan", "storage.max_hours"),
+        ("1_000_000_000", "1_000_000_000\nreserve_bytes = -1", "storage.reserve_bytes"),
+        ('folder = "data"', "folder = 7", "storage.folder"),
+        ('"simulator"', '"webcam"', "source.kind"),
+        ('"simulator"', '"mkv_playback"', "needs the setting file"),
+        ('"simulator"', '"simulator"\nwidth = 64', "source.width"),
+        ('"simulator"', '"simulator"\ncolour_per_s = 60', "colour_per_s must not be above frames_per_s"),
+        ('"simulator"', '"simulator"\nloop = "yes"', "source.loop"),
+        ('release = "detector-v0"', 'release = "../etc"', "detector.release"),
+        ('host = "127.0.0.1"', 'host = "broker.example"', "refused unless the host is this machine"),
+        ('host = "127.0.0.1"', 'host = "127.0.0.1"\nca_file = "ca.pem"', "go together"),
+        ('host = "127.0.0.1"', 'host = "127.0.0.1"\nport = 70000', "mqtt.port"),
+        ("http://localhost:8000/", "ftp://localhost", "cloud.url"),
+        ("http://localhost:8000/", "http://cloud.example", "refused unless the host is this machine"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, old: str, new: str, names: str) -> None:
+    assert old in WHOLE
+    with pytest.raises(Misconfigured) as refusal:
+        load_settings(write(tmp_path, WHOLE.replace(old, new, 1)))
+    assert names in refusal.value.sentence
+    assert "\n" not in refusal.value.sentence
+    assert refusal.value.exit_code == 78
+
+
+def test_certificates_allow_another_host(tmp_path: Path) -> None:
+    files = 'host = "broker.example"\nca_file = "ca.pem"\ncertificate_file = "/etc/bed.pem"\nkey_file = "bed.key"'
+    settings = load_settings(write(tmp_path, WHOLE.replace('host = "127.0.0.1"', files)))
+    assert settings.mqtt.ca_file == tmp_path / "ca.pem"
+    assert settings.mqtt.certificate_file == Path("/etc/bed.pem")
+    assert not settings.mqtt.plain
+
+
+@pytest.mark.parametrize("text", ["[bed", "a = ", "[bed]\n[bed]", "\xff"])
+def test_what_is_not_toml_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bed.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(Misconfigured, match="is not TOML"):
+        load_settings(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        load_settings(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"), [("localhost", True), ("127.0.0.9", True), ("::1", True), ("10.0.0.1", False), ("local", False)]
+)
+def test_only_this_machine_is_loopback(host: str, answer: bool) -> None:
+    assert is_loopback(host) is answer
