@@ -64,8 +64,7 @@ def test_within_its_limits_nothing_goes(bed: RecordingBed) -> None:
 
 
 def test_over_its_size_the_oldest_go_until_it_fits(bed: RecordingBed) -> None:
-    size = sum(row.size_bytes for row in bed.sealed)
-    gone = eviction_of(bed, max_bytes=size * 3 // 5 + 5000).turn()
+    gone = eviction_of(bed, max_bytes=sum(row.size_bytes for row in bed.sealed[2:])).turn()
     assert [(row.sequence, reason) for row, reason in gone] == [(0, "size"), (1, "size")]
     assert left(bed) == [2, 3, 4]
     assert check_ring(bed.folder, read_data=True).faults == []
@@ -74,13 +73,13 @@ def test_over_its_size_the_oldest_go_until_it_fits(bed: RecordingBed) -> None:
 def test_a_pinned_segment_stays_and_the_next_one_goes(bed: RecordingBed) -> None:
     pin(bed.connection, bed.sealed[0])
     pin(bed.connection, bed.sealed[1], "other")
-    size = sum(row.size_bytes for row in bed.sealed)
-    eviction = eviction_of(bed, max_bytes=size * 3 // 5 + 5000)
+    kept = [bed.sealed[number].size_bytes for number in (0, 1, 4)]
+    eviction = eviction_of(bed, max_bytes=sum(kept))
     eviction.turn()
     assert left(bed) == [0, 1, 4]
     assert not eviction.blocked
     bed.connection.execute("DELETE FROM pins WHERE event_id = 'event'")
-    eviction_of(bed, max_bytes=size * 2 // 5 + 5000).turn()
+    eviction_of(bed, max_bytes=kept[1] + kept[2]).turn()
     assert left(bed) == [1, 4]
     assert check_ring(bed.folder).faults == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +63,9 @@ def test_a_sealed_file_whose_bytes_are_not_its_name_goes_into_quarantine(tmp_pat
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1))
-def test_a_file_that_was_cut_anywhere_keeps_its_whole_records(tmp_path_factory: object, share: float) -> None:
+def test_a_file_that_was_cut_anywhere_keeps_its_whole_records(
+    tmp_path_factory: pytest.TempPathFactory, share: float
+) -> None:
     folder = tmp_path_factory.mktemp("bed")
     bed = RecordingBed(folder)
     bed.play(range(12))
