@@ -5,14 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 from edge_agent.bus_messages import Beat, BusTopic, CameraFact, LinkFact, ProcessState, ProcessStates
 from edge_agent.desired import load_desired
+from edge_agent.outbox.dead_letters import delivery_alarms
 from edge_agent.process_table import row_of
 from edge_agent.ring.catalogue import coverage_between, pinned_bytes, total_bytes, total_hours
 from edge_agent.settings import StorageSettings
+from edge_agent.software import software_version
 from shared.clock import NS_PER_S, Clock
 from shared.frame import Stream
 from shared.heartbeat import Heartbeat, ProcessHealth
@@ -86,7 +87,7 @@ class Health:
         camera, score = self._heard.camera, self._heard.score
         score_is_new = score is not None and self._age_s(score.mono_ns, now_ns) < SCORE_IS_OLD_S
         return Heartbeat(
-            boot_id=self._clock.boot_id, mono_ns=now_ns, utc_ns=self._clock.utc_ns(), version=_version(),
+            boot_id=self._clock.boot_id, mono_ns=now_ns, utc_ns=self._clock.utc_ns(), version=software_version(),
             release=score.release if score is not None and score_is_new else None, stay_id=desired.stay_id,
             paused=desired.paused, camera=_camera_word(camera), coverage_1h=self._coverage(now_ns),
             last_frame_age_s=self._frame_age_s(now_ns), last_score=score.value if score is not None and score_is_new else None,
@@ -112,9 +113,7 @@ class Health:
         promise = self._promise_hours(ring, hours)
         if promise < 0.95 * self._storage.max_hours:
             alarms.append(f"The disk holds {promise:.1f} h at the present rate, not {self._storage.max_hours:g} h.")
-        dead = self._count("SELECT count(*) FROM dead_letters")
-        if dead:
-            alarms.append(f"{dead} messages or clips were refused by the cloud and lie as dead letters.")
+        alarms += delivery_alarms(self._connection)
         if not paused and self._silent_detector(now_ns):
             alarms.append(f"The detector gave no score for {SCORE_IS_OLD_S:.0f} s.")
         return alarms + self._process_alarms(now_ns)
@@ -189,10 +188,3 @@ def _camera_word(camera: CameraFact | None) -> str:
     if camera is None:
         return "reopening"
     return "open" if camera.opened is not None else (camera.sentence or "reopening")[:64]
-
-
-def _version() -> str:
-    try:
-        return metadata.version("deepepil")
-    except metadata.PackageNotFoundError:
-        return "unknown"

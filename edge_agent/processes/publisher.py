@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from importlib.metadata import PackageNotFoundError, version
 
 import zmq
 
@@ -17,6 +16,7 @@ from edge_agent.outbox.mqtt_link import MqttLink
 from edge_agent.outbox.store import Outbox, ReceiptOutcome
 from edge_agent.outbox.transaction import transaction
 from edge_agent.runner import Context
+from edge_agent.software import software_version
 from shared.clock import NS_PER_S
 from shared.command import DesiredState
 from shared.errors import Refused, Transient
@@ -28,14 +28,6 @@ CONNECTING_TURN_MS = 50
 FACT_PERIOD_NS = NS_PER_S
 MESSAGES_A_TURN = 100
 WISH_LIMIT = 16
-
-
-def software_version() -> str:
-    """The installed version of DeepEpil."""
-    try:
-        return version("deepepil")
-    except PackageNotFoundError:
-        return "0"
 
 
 class Publisher:
