@@ -1,0 +1,58 @@
+"""A bed's process in a thread of the test: its real module, context, bus and database; only the signals are missing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from edge_agent.ring.folder import prepare_folder
+from edge_agent.runner import Context
+from edge_agent.settings import Settings
+from shared.clock import SystemClock
+
+
+def make_settings(folder: Path, *, mqtt_port: int = 1, cloud_port: int = 1) -> Settings:
+    """Settings of bed 4 of the site north in `folder`, releases in `folder`/releases."""
+    prepare_folder(folder, "north", "bed-4")
+    (folder / "releases").mkdir(exist_ok=True)
+    sections: dict[str, Any] = {
+        "bed": {"site": "north", "bed": "bed-4"},
+        "storage": {"folder": str(folder), "max_bytes": 10**9},
+        "source": {"kind": "simulator"},
+        "detector": {"releases_folder": str(folder / "releases"), "release": "brightness"},
+        "mqtt": {"host": "127.0.0.1", "port": mqtt_port},
+        "cloud": {"url": f"http://127.0.0.1:{cloud_port}"},
+    }
+    return Settings.model_validate(sections)
+
+
+@contextmanager
+def running(module: ModuleType, settings: Settings) -> Iterator[Context]:
+    """Runs `module.run` until the block ends; a failure of it fails the test."""
+    name = module.__name__.rpartition(".")[2]
+    context = Context(settings, name, SystemClock())
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            module.run(context)
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield context
+    finally:
+        context.stop.set()
+        thread.join(20)
+        stuck = thread.is_alive()
+        if not stuck:
+            context.close()
+    assert not stuck, f"{name} did not stop"
+    if failures:
+        raise failures[0]
