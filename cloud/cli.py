@@ -1,4 +1,4 @@
-"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | check | demo`.
+"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | account | check | demo`.
 
 What goes wrong is told in one sentence on the error output, with the exit code of its family.
 """
@@ -92,13 +92,26 @@ def all_of_them(config: Path) -> None:
 def migrate(config: Path, beds: Sequence[str]) -> None:
     """Prepare or upgrade the database; make the first account and show its password once."""
     from cloud.processes.migrate import prepare
-    from shared.logs import set_up_logs
+    from cloud.processes.run import set_up_cloud_logs
 
     settings = load_settings(config)
-    set_up_logs("deepepil-cloud", "migrate")
+    set_up_cloud_logs("migrate")
     first = asyncio.run(prepare(settings, beds))
     if first is not None:
         print(f"The first account is {first.name}; its password, shown only now: {first.password}")
+
+
+@main.command()
+@CONFIG
+@click.argument("name")
+@click.option("--role", type=click.Choice(["clinician", "scientist", "ops", "dpo", "admin"]), default="clinician")
+@click.option("--site", "sites", multiple=True, metavar="SITE", help="a site that the new account sees; may be repeated")
+def account(config: Path, name: str, role: str, sites: Sequence[str]) -> None:
+    """Make an account, or give a known one a new password; show the password once."""
+    from cloud.processes.migrate import give
+
+    given = asyncio.run(give(load_settings(config), name, role, sites))
+    print(f"The account {given.name}; its password, shown only now: {given.password}")
 
 
 @main.command()

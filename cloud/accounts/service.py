@@ -193,8 +193,38 @@ async def ensure_first_account(sites: Iterable[str], now_ns: int) -> FirstAccoun
         await connection.execute_query("SELECT pg_advisory_xact_lock($1)", [_FIRST_ACCOUNT_LOCK])
         if await queries.any_account(connection):
             return None
-        password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+        password = _new_password()
         system = Principal.system("accounts")
         await create_account(connection, system, FIRST_ACCOUNT, password, Role.admin, sites, now_ns)
     _log.info("first_account_created", account=FIRST_ACCOUNT)
     return FirstAccount(FIRST_ACCOUNT, password)
+
+
+async def give_access(name: str, role: Role, sites: Iterable[str], now_ns: int) -> FirstAccount:
+    """A new account for these sites; for a known name a new password, its sessions ended. The caller shows it once.
+
+    Raises Refused for a bad name, for a new account without sites, and for a known name with another role or sites.
+    """
+    wanted = sorted(set(sites))
+    password = _new_password()
+    system = Principal.system("accounts")
+    async with in_transaction() as connection:
+        account = await Account.filter(name=name).using_db(connection).select_for_update().first()
+        if account is None:
+            if not wanted:
+                raise Refused("A new account needs at least one --site.")
+            await create_account(connection, system, name, password, role, wanted, now_ns)
+            return FirstAccount(name, password)
+        if wanted:
+            raise Refused(f"The account {name} exists: leave out --site to give it a new password.")
+        loop = asyncio.get_running_loop()
+        account.password_hash = await loop.run_in_executor(_hash_threads, _hasher.hash, password)
+        await account.save(using_db=connection, update_fields=["password_hash"])
+        await PersonSession.filter(account=account).using_db(connection).delete()
+        await audit.record(connection, system, "password_renewed", subject=name)
+    return FirstAccount(name, password)
+
+
+def _new_password() -> str:
+    """Four groups of four letters that are not easily mistaken."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))

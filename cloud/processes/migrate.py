@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from cloud.accounts.service import FirstAccount, ensure_first_account
+from cloud.accounts.rules import Role
+from cloud.accounts.service import FirstAccount, ensure_first_account, give_access
 from cloud.clips.routes import caller_of
 from cloud.clips.service import Caller
 from cloud.database import UNREACHABLE, database_server, in_transaction, open_tables
@@ -41,6 +42,15 @@ async def prepare(settings: CloudSettings, beds: Sequence[str]) -> FirstAccount 
         raise Transient(f"The database cannot be reached: {error}.") from error
     _log.info("database_prepared", beds=len(named))
     return first
+
+
+async def give(settings: CloudSettings, name: str, role: str, sites: Sequence[str]) -> FirstAccount:
+    """A new account, or a new password for a known one. Raises Refused, or Transient without a database."""
+    try:
+        async with database_server(settings.database) as address, open_tables(address, 2):
+            return await give_access(name, Role(role), sites, time.time_ns())
+    except UNREACHABLE as error:
+        raise Transient(f"The database cannot be reached: {error}.") from error
 
 
 def _bed(name: str) -> Caller:

@@ -219,3 +219,22 @@ async def test_a_bad_name_or_a_short_password_makes_no_account(house: House, nam
     with pytest.raises(Refused):
         async with in_transaction() as connection:
             await service.create_account(connection, Principal.system("t"), name, password, Role.ops, ["north"], 1)
+
+
+async def test_a_lost_password_is_renewed_and_the_old_one_and_its_sessions_end(house: House) -> None:
+    await make_account(house, "ana")
+    client = await house.stranger()
+    await sign_in(client, "ana", PASSWORD)
+    given = await service.give_access("ana", Role.clinician, (), house.clock.now_ns)
+    assert (await client.get("/api/v1/session")).status_code == 401
+    assert (await sign_in(client, "ana", PASSWORD)).status_code == 401
+    assert (await sign_in(client, "ana", given.password)).status_code == 200
+
+
+async def test_a_new_account_needs_a_site_and_a_known_one_takes_none(house: House) -> None:
+    with pytest.raises(Refused, match="at least one --site"):
+        await service.give_access("ben", Role.clinician, (), house.clock.now_ns)
+    given = await service.give_access("ben", Role.clinician, ("north",), house.clock.now_ns)
+    assert (await sign_in(await house.stranger(), "ben", given.password)).status_code == 200
+    with pytest.raises(Refused, match="leave out --site"):
+        await service.give_access("ben", Role.clinician, ("south",), house.clock.now_ns)
