@@ -110,10 +110,12 @@ def test_everything_between_bus_database_and_broker(tmp_path: Path) -> None:
                     lambda: listen() and any(t is BusTopic.desired and m.version == 5 for t, m in heard),
                     "the wish on the bus",
                 )
-                wait_for(
-                    lambda: beats.publish(BusTopic.heartbeat, make_heartbeat()) or cloud.heard[Topic.heartbeat],
-                    "a heartbeat",
-                )
+
+                def beat() -> bool:
+                    beats.publish(BusTopic.heartbeat, make_heartbeat())
+                    return bool(cloud.heard[Topic.heartbeat])
+
+                wait_for(beat, "a heartbeat")
             wait_for(lambda: len(cloud.heard[Topic.state]) == 2, "birth and goodbye")
             assert [state.online for state in cloud.heard[Topic.state]] == [True, False]
             assert {report.event_id for report in cloud.heard[Topic.event]} == {report.event_id for report in reports}
