@@ -4,46 +4,45 @@ export type Scope = "everywhere" | "worklist" | "review";
 export interface Binding {
   deed: string;
   keys: readonly string[];
-  text: string;
 }
 
 /** Keys are `KeyboardEvent.key` values, so they follow the user's layout; `Shift+` is named for keys that have no capital. */
 export const KEYS = {
   everywhere: [
-    { deed: "help", keys: ["?"], text: "Show the keys" },
-    { deed: "worklist", keys: ["w"], text: "Go to the worklist" },
-    { deed: "beds", keys: ["b"], text: "Go to the beds" },
-    { deed: "undo", keys: ["z"], text: "Undo the last verdict" },
+    { deed: "help", keys: ["?"] },
+    { deed: "worklist", keys: ["w"] },
+    { deed: "beds", keys: ["b"] },
+    { deed: "undo", keys: ["z"] },
   ],
   worklist: [
-    { deed: "down", keys: ["j", "ArrowDown"], text: "Next event" },
-    { deed: "up", keys: ["k", "ArrowUp"], text: "Event before" },
-    { deed: "open", keys: ["Enter"], text: "Review the event" },
-    { deed: "showOpen", keys: ["1"], text: "Show open events" },
-    { deed: "showReviewed", keys: ["2"], text: "Show reviewed events" },
-    { deed: "showAll", keys: ["3"], text: "Show all events" },
+    { deed: "down", keys: ["j", "ArrowDown"] },
+    { deed: "up", keys: ["k", "ArrowUp"] },
+    { deed: "open", keys: ["Enter"] },
+    { deed: "showOpen", keys: ["1"] },
+    { deed: "showReviewed", keys: ["2"] },
+    { deed: "showAll", keys: ["3"] },
   ],
   review: [
-    { deed: "confirm", keys: ["c"], text: "Confirm, then the next event" },
-    { deed: "reject", keys: ["r"], text: "Reject, then the next event" },
-    { deed: "unsure", keys: ["u"], text: "Unsure, then the next event" },
-    { deed: "next", keys: ["n"], text: "Next event without a verdict" },
-    { deed: "play", keys: [" "], text: "Play or pause" },
-    { deed: "frameBack", keys: [","], text: "One frame back" },
-    { deed: "frameOn", keys: ["."], text: "One frame on" },
-    { deed: "secondBack", keys: ["ArrowLeft"], text: "1 second back" },
-    { deed: "secondOn", keys: ["ArrowRight"], text: "1 second on" },
-    { deed: "tenBack", keys: ["Shift+ArrowLeft"], text: "10 seconds back" },
-    { deed: "tenOn", keys: ["Shift+ArrowRight"], text: "10 seconds on" },
-    { deed: "onset", keys: ["o"], text: "To the onset" },
-    { deed: "clipStart", keys: ["Home"], text: "To the start of the clip" },
-    { deed: "clipEnd", keys: ["End"], text: "To the end of the clip" },
-    { deed: "slower", keys: ["s"], text: "Slower" },
-    { deed: "faster", keys: ["f"], text: "Faster" },
-    { deed: "ir", keys: ["1"], text: "Infrared" },
-    { deed: "depth", keys: ["2"], text: "Depth" },
-    { deed: "colour", keys: ["3"], text: "Colour" },
-    { deed: "worklist", keys: ["Escape"], text: "Back to the worklist" },
+    { deed: "confirm", keys: ["c"] },
+    { deed: "reject", keys: ["r"] },
+    { deed: "unsure", keys: ["u"] },
+    { deed: "next", keys: ["n"] },
+    { deed: "play", keys: [" "] },
+    { deed: "frameBack", keys: [","] },
+    { deed: "frameOn", keys: ["."] },
+    { deed: "secondBack", keys: ["ArrowLeft"] },
+    { deed: "secondOn", keys: ["ArrowRight"] },
+    { deed: "tenBack", keys: ["Shift+ArrowLeft"] },
+    { deed: "tenOn", keys: ["Shift+ArrowRight"] },
+    { deed: "onset", keys: ["o"] },
+    { deed: "clipStart", keys: ["Home"] },
+    { deed: "clipEnd", keys: ["End"] },
+    { deed: "slower", keys: ["s"] },
+    { deed: "faster", keys: ["f"] },
+    { deed: "ir", keys: ["1"] },
+    { deed: "depth", keys: ["2"] },
+    { deed: "colour", keys: ["3"] },
+    { deed: "worklist", keys: ["Escape"] },
   ],
 } as const satisfies Record<Scope, readonly Binding[]>;
 
@@ -82,16 +81,8 @@ export const REPEATABLE: ReadonlySet<Deed> = new Set<Deed>([
   "tenOn",
 ]);
 
-/** How a key is written on the screen. */
-export function keyCap(key: string): string {
-  const caps: Record<string, string> = {
-    " ": "Space",
-    ArrowLeft: "←",
-    ArrowRight: "→",
-    ArrowUp: "↑",
-    ArrowDown: "↓",
-    Escape: "Esc",
-  };
+/** How a key is written on the screen: its word or its sign. */
+export function keyCap(key: string, caps: Readonly<Record<string, string>>): string {
   return key
     .split("+")
     .map((part) => caps[part] ?? part)

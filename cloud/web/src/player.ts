@@ -3,7 +3,8 @@
  * The clip time is the one truth; each stream shows its own last frame taken at or before it.
  */
 import type { ProxyView, StreamName } from "./api/types";
-import { clampFrame, clipTime, frameAt, frameOfMedia, NS_PER_S, seekSecond } from "./frames";
+import { clampFrame, clipTime, frameAt, NS_PER_S, seekSecond } from "./frames";
+import { linkVideo, type Trouble } from "./videoLink";
 
 /** The pictures in the order of their keys. */
 export const STREAMS: readonly StreamName[] = ["ir", "depth", "colour"];
@@ -19,7 +20,7 @@ export interface PlayerState {
   frame: number;
   playing: boolean;
   speed: number;
-  failed: boolean;
+  trouble: Trouble;
 }
 
 export class Player {
@@ -29,6 +30,7 @@ export class Player {
   /** Streams whose element knows its file and stands at the playhead; before that its own time says nothing. */
   private readonly ready = new Set<StreamName>();
   private readonly shown = new Map<StreamName, number>();
+  private readonly troubles = new Map<StreamName, Trouble>();
   private state: PlayerState;
   private tick = 0;
 
@@ -40,7 +42,7 @@ export class Player {
     this.byStream = new Map(proxies.map((proxy) => [proxy.stream, proxy]));
     const stream = STREAMS.find((name) => this.byStream.has(name)) ?? "ir";
     const timeNs = Math.max(0, onsetNs - DEPARTURE_NS);
-    this.state = { stream, timeNs, frame: -1, playing: false, speed: 1, failed: false };
+    this.state = { stream, timeNs, frame: -1, playing: false, speed: 1, trouble: "none" };
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -61,30 +63,26 @@ export class Player {
   /** Connects a stream's element; returns the disconnection. */
   attach(stream: StreamName, video: HTMLVideoElement): () => void {
     this.videos.set(stream, video);
-    const ended = () => this.pause();
-    const failed = () => this.change({ failed: true, playing: false });
-    const loaded = () => {
-      this.ready.add(stream);
-      this.change({ failed: false });
-      if (stream === this.state.stream) this.showTime();
+    const ifShown = (part: Partial<PlayerState>) => {
+      if (stream === this.state.stream) this.change(part);
     };
-    let call = 0;
-    const presented: VideoFrameRequestCallback = (_now, metadata) => {
-      const frame = frameOfMedia(this.frames(stream), metadata.mediaTime);
-      this.shown.set(stream, frame);
-      if (stream === this.state.stream) this.change({ frame });
-      call = video.requestVideoFrameCallback(presented);
-    };
-    video.addEventListener("ended", ended);
-    video.addEventListener("error", failed);
-    video.addEventListener("loadedmetadata", loaded);
-    call = video.requestVideoFrameCallback(presented);
-    if (video.readyState >= 1) loaded();
+    const unlink = linkVideo(video, this.frames(stream), {
+      ready: () => {
+        this.ready.add(stream);
+        if (stream === this.state.stream) this.showTime();
+      },
+      ended: () => this.pause(),
+      frame: (frame) => {
+        this.shown.set(stream, frame);
+        ifShown({ frame });
+      },
+      trouble: (trouble) => {
+        this.troubles.set(stream, trouble);
+        ifShown(trouble === "none" ? { trouble } : { trouble, playing: false });
+      },
+    });
     return () => {
-      video.cancelVideoFrameCallback(call);
-      video.removeEventListener("ended", ended);
-      video.removeEventListener("error", failed);
-      video.removeEventListener("loadedmetadata", loaded);
+      unlink();
       this.videos.delete(stream);
       this.ready.delete(stream);
       if (stream === this.state.stream) this.pause();
@@ -147,7 +145,7 @@ export class Player {
     if (stream === this.state.stream || !this.has(stream)) return;
     const wasPlaying = this.state.playing;
     this.pause();
-    this.change({ stream, frame: this.shown.get(stream) ?? -1 });
+    this.change({ stream, frame: this.shown.get(stream) ?? -1, trouble: this.troubles.get(stream) ?? "none" });
     this.showTime();
     if (wasPlaying) this.play();
   }

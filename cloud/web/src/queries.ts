@@ -63,7 +63,7 @@ export function useWorklist(state: WorklistState, bed: string, limit: number) {
   });
 }
 
-/** An event is asked for often until its clip is stored and classified, then seldom. */
+/** An event is asked for often until its clip can be watched and is classified, then seldom. */
 export function useEvent(eventId: string) {
   return useQuery({
     queryKey: ["event", eventId],
@@ -74,7 +74,7 @@ export function useEvent(eventId: string) {
 }
 
 function isSettled(event: EventDetail | undefined): boolean {
-  return event !== undefined && event.phase === "closed" && event.clip === "stored" && event.suggestion !== null;
+  return event !== undefined && event.phase === "closed" && event.proxies.length > 0 && event.suggestion !== null;
 }
 
 export function useBeds(allowed = true) {

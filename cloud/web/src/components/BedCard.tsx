@@ -9,6 +9,8 @@ import { Moment } from "./Moment";
 import { ProcessTable } from "./ProcessTable";
 
 const STREAMS = ["ir", "depth", "colour"] as const;
+/** A stream that recorded less than this of the last hour is shown as short. */
+const ENOUGH = 0.95;
 
 /** Opens the question before a deed; null where the role may not do it. */
 type Ask = ((deed: BedDeed) => void) | null;
@@ -35,7 +37,7 @@ export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
         <div className="alarms">
           <h3>{words.beds.alarms}</h3>
           <ul>
-            {bed.alarms.map((alarm) => (
+            {[...new Set(bed.alarms)].map((alarm) => (
               <li key={alarm}>{alarm}</li>
             ))}
           </ul>
@@ -45,21 +47,26 @@ export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
       {!bed.online && bed.seen_utc && (
         <p className="soft">{words.beds.stale(clockText(new Date(bed.seen_utc), new Date()))}</p>
       )}
-      <div>
-        <h3>{words.beds.coverage}</h3>
-        {STREAMS.filter((stream) => stream in bed.coverage_1h).map((stream) => (
-          <CoverageBar
-            key={stream}
-            name={words.streams[stream] ?? stream}
-            share={bed.coverage_1h[stream] ?? 0}
-            tone={(bed.coverage_1h[stream] ?? 0) < 0.95 ? "low" : "plain"}
-          />
-        ))}
-      </div>
+      <Coverage bed={bed} />
       <Facts bed={bed} />
       <ProcessTable processes={bed.processes} />
       {deed && <BedDialog deed={deed} bed={bed} freeBeds={freeBeds} onClose={() => setDeed(null)} />}
     </article>
+  );
+}
+
+function Coverage({ bed }: { bed: Bed }): ReactNode {
+  const told = STREAMS.filter((stream) => stream in bed.coverage_1h);
+  if (told.length === 0) return null;
+  return (
+    <div>
+      <h3>{words.beds.coverage}</h3>
+      {told.map((stream) => {
+        const share = bed.coverage_1h[stream] ?? 0;
+        const name = words.streams[stream] ?? stream;
+        return <CoverageBar key={stream} name={name} share={share} tone={share < ENOUGH ? "low" : "plain"} />;
+      })}
+    </div>
   );
 }
 
@@ -87,7 +94,7 @@ function RecordingLine({ bed, onDeed }: { bed: Bed; onDeed: Ask }): ReactNode {
 }
 
 function recordingState(bed: Bed): { text: string; tone: "on" | "off" | "unknown" } {
-  if (bed.paused) return { text: words.beds.paused, tone: "off" };
+  if (bed.paused) return { text: bed.online ? words.beds.paused : words.beds.pauseAsked, tone: "off" };
   if (!bed.recording_wanted) return { text: words.beds.notRecording, tone: "off" };
   if (!bed.online) return { text: words.beds.unknown, tone: "unknown" };
   if (bed.camera !== "open") return { text: words.beds.noCamera, tone: "off" };

@@ -23,8 +23,12 @@ export function ClipPlayer({ event, player }: { event: EventDetail; player: Play
         {event.phase !== "closed" && event.proxies.length > 0 && (
           <span className="stage-note">{words.review.eventRunning}</span>
         )}
-        {state.failed && <span className="stage-note stage-bad">{words.review.videoFailed}</span>}
-        {gap && event.proxies.length > 0 && (
+        {state.trouble !== "none" && (
+          <span className="stage-note stage-bad" role="alert">
+            {words.review.trouble[state.trouble]}
+          </span>
+        )}
+        {gap && state.trouble === "none" && event.proxies.length > 0 && (
           <span className="stage-note">{words.review.gapHere(gap.causes.map(words.gapCause).join(", "))}</span>
         )}
       </div>

@@ -1,6 +1,6 @@
 /** The keys of all pages, straight from the table that drives them. */
 import type { ReactNode } from "react";
-import { type Binding, KEYS, keyCap, type Scope } from "../keyboard";
+import { type Deed, KEYS, keyCap, type Scope } from "../keyboard";
 import { words } from "../words";
 import { Dialog } from "./Dialog";
 
@@ -24,7 +24,7 @@ export function KeyHelp({ onClose }: { onClose: () => void }): ReactNode {
 }
 
 function KeyTable({ scope }: { scope: Scope }): ReactNode {
-  const rows: readonly Binding[] = KEYS[scope];
+  const rows: readonly { deed: Deed; keys: readonly string[] }[] = KEYS[scope];
   return (
     <section>
       <h3>{words.help[scope]}</h3>
@@ -35,11 +35,11 @@ function KeyTable({ scope }: { scope: Scope }): ReactNode {
               {row.keys.map((key, index) => (
                 <span key={key}>
                   {index > 0 && <span className="soft"> {words.help.or} </span>}
-                  <kbd>{keyCap(key)}</kbd>
+                  <kbd>{keyCap(key, words.keyCaps)}</kbd>
                 </span>
               ))}
             </dt>
-            <dd>{row.text}</dd>
+            <dd>{words.deeds[row.deed]}</dd>
           </div>
         ))}
       </dl>

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import type { EventDetail } from "../api/types";
 import { NS_PER_S } from "../frames";
+import { KEYS, keyCap } from "../keyboard";
 import type { Player } from "../player";
 import { offsetText, preciseClock, utcText } from "../times";
 import { usePlayerState } from "../usePlayer";
@@ -15,15 +16,9 @@ export function PlayerControls({ event, player }: { event: EventDetail; player: 
   return (
     <div className="controls">
       <div className="buttons">
-        <Control
-          icon="tenBack"
-          name={text.tenBack}
-          keys="Shift ←"
-          off={idle}
-          onClick={() => player.jump(-10 * NS_PER_S)}
-        />
-        <Control icon="secondBack" name={text.secondBack} keys="←" off={idle} onClick={() => player.jump(-NS_PER_S)} />
-        <Control icon="frameBack" name={text.frameBack} keys="," off={idle} onClick={() => player.step(-1)} />
+        <Control deed="tenBack" off={idle} onClick={() => player.jump(-10 * NS_PER_S)} />
+        <Control deed="secondBack" off={idle} onClick={() => player.jump(-NS_PER_S)} />
+        <Control deed="frameBack" off={idle} onClick={() => player.step(-1)} />
         <button
           type="button"
           className="control play"
@@ -31,25 +26,25 @@ export function PlayerControls({ event, player }: { event: EventDetail; player: 
           onClick={() => player.toggle()}
           aria-keyshortcuts="Space"
         >
-          {state.playing ? text.pause : text.play} <kbd>Space</kbd>
+          {state.playing ? text.pause : text.play} <kbd>{words.keyCaps[" "]}</kbd>
         </button>
-        <Control icon="frameOn" name={text.frameOn} keys="." off={idle} onClick={() => player.step(1)} />
-        <Control icon="secondOn" name={text.secondOn} keys="→" off={idle} onClick={() => player.jump(NS_PER_S)} />
-        <Control icon="tenOn" name={text.tenOn} keys="Shift →" off={idle} onClick={() => player.jump(10 * NS_PER_S)} />
+        <Control deed="frameOn" off={idle} onClick={() => player.step(1)} />
+        <Control deed="secondOn" off={idle} onClick={() => player.jump(NS_PER_S)} />
+        <Control deed="tenOn" off={idle} onClick={() => player.jump(10 * NS_PER_S)} />
         <button
           type="button"
           className="control"
           disabled={idle}
-          title={`${text.onset} (o)`}
+          title={words.deeds.onset}
           aria-keyshortcuts="o"
           onClick={() => player.seek(event.event_start_ns)}
         >
           {text.onsetShort} <kbd>o</kbd>
         </button>
         <span className="speed">
-          <Control icon="slower" name={text.slower} keys="s" off={idle} onClick={() => player.faster(-1)} />
+          <Control deed="slower" off={idle} onClick={() => player.faster(-1)} />
           <span className="figure">{text.speedText(state.speed)}</span>
-          <Control icon="faster" name={text.faster} keys="f" off={idle} onClick={() => player.faster(1)} />
+          <Control deed="faster" off={idle} onClick={() => player.faster(1)} />
         </span>
       </div>
       <Readout event={event} player={player} />
@@ -75,14 +70,15 @@ function Readout({ event, player }: { event: EventDetail; player: Player }): Rea
 }
 
 interface ControlProps {
-  icon: IconName;
-  name: string;
-  keys: string;
+  deed: IconName;
   off: boolean;
   onClick: () => void;
 }
 
-function Control({ icon, name, keys, off, onClick }: ControlProps): ReactNode {
+function Control({ deed, off, onClick }: ControlProps): ReactNode {
+  const keys = KEYS.review.find((binding) => binding.deed === deed)?.keys ?? [];
+  const caps = keys.map((key) => keyCap(key, words.keyCaps)).join(", ");
+  const name = words.deeds[deed];
   return (
     <button
       type="button"
@@ -90,9 +86,9 @@ function Control({ icon, name, keys, off, onClick }: ControlProps): ReactNode {
       disabled={off}
       onClick={onClick}
       aria-label={name}
-      title={`${name} (${keys})`}
+      title={`${name} (${caps})`}
     >
-      <Icon name={icon} />
+      <Icon name={deed} />
     </button>
   );
 }

@@ -30,7 +30,7 @@ export function LoginPage(): ReactNode {
       <form onSubmit={submit} aria-labelledby="login-title">
         <div className="login-brand">{words.product}</div>
         <h1 id="login-title">{words.login.title}</h1>
-        {path !== "/" && path !== "/login" && !fault && <p className="soft">{words.login.ended}</p>}
+        {path !== "/" && path !== "/login" && !fault && <p className="soft">{words.login.first}</p>}
         <label>
           {words.login.account}
           {/* biome-ignore lint/a11y/noAutofocus: the first field of a page that holds nothing else. */}
