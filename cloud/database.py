@@ -118,6 +118,7 @@ class EmbeddedServer:
     def stop(self) -> None:
         """Stops the server, whoever started it; does nothing when it is not running."""
         if self._server is not None and self.is_running():
+            self._server.ensure_postgres_running()  # it may be another one than we started: know its process again
             self._server.stop()
 
 

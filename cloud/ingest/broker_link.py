@@ -7,6 +7,7 @@ what it forgets, the beds send again.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class BrokerLink:
         self._section = section
         self._on_connected = on_connected
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()  # paho's thread knows nothing of our log's fields
         self._protocol = MQTTProtocolVersion.MQTTv5
         self._number = 0
         self._confirmations: dict[int, asyncio.Future[bool]] = {}
@@ -125,7 +127,7 @@ class BrokerLink:
 
     def _in_loop(self, call: Callable[..., None], *args: Any) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *args)
+            self._loop.call_soon_threadsafe(call, *args, context=self._context)
 
     def _connected(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:

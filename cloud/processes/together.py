@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,14 +37,16 @@ class Child:
     command: Sequence[str]
 
     async def keep(self) -> None:
-        """Runs it, again and again, until cancelled. Raises Misconfigured when it says that its settings are wrong."""
+        """Runs it, again and again, until cancelled. Raises Misconfigured when it says at once that its settings are wrong."""
         wait_s = 0.0
+        ran_before = False
         while True:
             await asyncio.sleep(wait_s)
             started_s = time.monotonic()
             code = await self._once()
-            if code == Misconfigured.exit_code:
+            if code == Misconfigured.exit_code and not ran_before:
                 raise Misconfigured(f"The process {self.name} cannot run with these settings; it said why above.")
+            ran_before = True
             steady = time.monotonic() - started_s >= STEADY_S
             wait_s = 0.0 if steady else min(LONGEST_WAIT_S, max(FIRST_WAIT_S, 2 * wait_s))
             _log.warning("process_ended", name=self.name, code=code, again_in_s=wait_s)
@@ -83,17 +86,38 @@ class Together:
 
     async def run(self, settings: CloudSettings, stop: asyncio.Event) -> None:
         """Until `stop`; the embedded database is stopped last."""
-        async with database_server(settings.database) as address:
-            await must_be_current(address)
-            work = [child.keep() for child in self._children]
-            folder = folder_of(settings.database.url)
-            if folder is not None:
-                work.append(_keep_database(EmbeddedServer(folder)))
-            await until_stopped(stop, *work)
+        folder = folder_of(settings.database.url)
+        if folder is None:
+            async with database_server(settings.database) as address:
+                await must_be_current(address)
+            await until_stopped(stop, *(child.keep() for child in self._children))
+            return
+        with _alone(folder):
+            server = EmbeddedServer(folder)
+            try:
+                async with database_server(settings.database) as address:
+                    await must_be_current(address)
+                    work = [child.keep() for child in self._children]
+                    await until_stopped(stop, *work, _keep_database(server))
+            finally:
+                await asyncio.to_thread(server.stop)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the embedded database for one `all`. Raises Misconfigured when another one runs on it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Misconfigured(f"database.url: another `deepepil-cloud all` runs on {folder}.") from error
+        yield
 
 
 async def _keep_database(server: EmbeddedServer) -> None:
     """Starts the embedded database again when it was killed."""
+    await asyncio.to_thread(server.start)
     while True:
         await asyncio.sleep(DATABASE_PERIOD_S)
         if not await asyncio.to_thread(server.is_running):
