@@ -69,12 +69,17 @@ class Ledger:
         self._tracks[stream] = _Track(stream, NS_PER_S // 30, until, now, _Hole(cause, until, None))
 
     def open_session(self, periods_ns: Mapping[Stream, int], now: Moment) -> None:
-        """A camera opened with these streams; those that it does not have are accounted for and closed."""
+        """A camera opened with these streams: since the last frame they are the source's loss; others are closed."""
         for stream in [stream for stream in self._tracks if stream not in periods_ns]:
             self._end(self._tracks.pop(stream), now)
         for stream, period_ns in periods_ns.items():
-            track = self._tracks.setdefault(stream, _Track(stream, period_ns, now, now))
-            track.period_ns = period_ns
+            known = self._tracks.get(stream)
+            if known is None:
+                self._tracks[stream] = _Track(stream, period_ns, now, now)
+                continue
+            known.period_ns = period_ns
+            if known.hole is None:
+                self._hole(known, GapCause.source, now, counted=None)
 
     def good(self, stream: Stream, at: Moment) -> None:
         """A frame of the stream was recorded; ends its gap, if one was open."""

@@ -193,6 +193,15 @@ def test_a_stream_that_the_camera_no_longer_has_is_accounted_for_and_closed() ->
     assert [gap.cause for gap in gaps if gap.stream is Stream.colour] == [GapCause.restart]
 
 
+def test_what_passed_before_a_camera_was_opened_again_is_the_sources_loss() -> None:
+    bed = Bed()
+    bed.arrive(0)
+    bed.ledger.open_session({Stream.depth: PERIOD_NS}, moment(15))
+    bed.ledger.good(Stream.depth, moment(20))
+    (gap,) = bed.gaps
+    assert (gap.cause, gap.start_mono_ns, gap.missing_frames) == (GapCause.source, moment(1).mono_ns, 19)
+
+
 def test_colour_is_missing_when_its_own_rate_says_so() -> None:
     gaps: list[Gap] = []
     ledger = Ledger(BOOT, gaps.append)
