@@ -26,7 +26,7 @@ KEY_FRAME_EVERY = 30
 COLOUR_WIDTH = 1280
 MAX_FRAMES = 200_000
 _MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof+global_sidx"
-_X264 = {"preset": "ultrafast", "crf": "21"}
+_X264 = {"preset": "ultrafast", "crf": "28"}
 _SMPTE170M = 6
 _LIMITED_RANGE = 1
 
