@@ -69,7 +69,7 @@ def write_recording(
     body = json.dumps(CALIBRATION).encode() if calibration is None else calibration
     attached = element(0x466E, b"calibration.json") + element(0x4660, b"application/octet-stream")
     attachment = element(0x61A7, attached + element(0x465C, body) + number(0x46AE, 77))
-    clusters = b""
+    clusters = []
     for frame in frames:
         images = {Stream.colour: frame.colour, Stream.depth: frame.depth, Stream.ir: frame.ir}
         blocks = []
@@ -77,9 +77,9 @@ def write_recording(
             image = images[stream]
             if image is not None:
                 blocks.append((position, image if isinstance(image, bytes) else image.astype(">u2").tobytes()))
-        clusters += _cluster(frame.index, blocks)
+        clusters.append(_cluster(frame.index, blocks))
     info = element(0x1549A966, number(0x2AD7B1, 1_000_000) + element(0x7BA9, b"Azure Kinect"))
-    segment = info + element(0x1654AE6B, tracks) + element(0x1941A469, attachment) + clusters
+    segment = info + element(0x1654AE6B, tracks) + element(0x1941A469, attachment) + b"".join(clusters)
     head = number(0x4286, 1) + number(0x42F7, 1) + number(0x42F2, 4) + number(0x42F3, 8) + element(0x4282, b"matroska")
     path.write_bytes(element(0x1A45DFA3, head + number(0x4287, 2) + number(0x4285, 2)) + element(0x18538067, segment))
     return path
