@@ -26,6 +26,12 @@ def _gap(fields: Fields) -> str:
     return f"gap of {fields['seconds']:.1f} s in the recording, cause {fields.get('cause', '')}"
 
 
+def _stored(fields: Fields) -> str:
+    """The first and the last report of an event; the ones between are many."""
+    phase = fields.get("phase", "")
+    return f"event …{_event(fields)} {phase} report stored in the cloud" if phase != "updated" else ""
+
+
 def _ended(fields: Fields) -> str:
     """An end on request is no news."""
     return f"process {fields.get('name', '')} ended, it is started again" if fields.get("level") == "warning" else ""
@@ -42,7 +48,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "event_closed": lambda f: (
         f"event …{_event(f)} closed, {f.get('motor_type', '')}, peak score {f.get('peak_score', 0):.2f}"
     ),
-    "event_stored": lambda f: f"event …{_event(f)} {f.get('phase', '')} report stored in the cloud",
+    "event_stored": _stored,
     "receipt_arrived": lambda f: f"receipt {f.get('kind', '')} for event …{_event(f)}, message {f.get('sequence', '')}",
     "proxy_made": lambda f: f"proxy {f.get('stream', '')} made for event …{_event(f)}, {_megabytes(f)}",
     "proxy_stored": lambda f: f"proxy {f.get('stream', '')} of event …{_event(f)} watchable",

@@ -60,7 +60,8 @@ class Bed(BaseModel):
     clips_waiting: int | None
     release: str | None
     alarms: list[str]
-    paused: bool
+    paused: bool = Field(description="a person asked for the pause")
+    paused_at_bed: bool = Field(description="the bed said in its newest heartbeat that it does not record")
     recording_wanted: bool
     stay: BedStay | None
     processes: list[ProcessView]
@@ -141,6 +142,7 @@ def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
         release=said.release if said else None,
         alarms=said.alarms if said else [],
         paused=paused,
+        paused_at_bed=said.paused if said else False,
         recording_wanted=not paused and (found.stay is not None or unassigned),
         stay=_bed_stay(found.stay, viewer) if found.stay else None,
         processes=[

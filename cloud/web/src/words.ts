@@ -225,6 +225,7 @@ export const words = {
     noCamera: "Not recording: no camera",
     unknown: "Recording unknown",
     pauseAsked: "Pause asked for, bed offline",
+    pauseOnItsWay: "Still recording; pause on its way",
     camera: "Camera",
     score: "Score now",
     noScore: "no score",

@@ -107,6 +107,7 @@ async def test_a_pause_is_wanted_at_once_and_a_bed_resumes(house: House) -> None
     client = await nurse_with_beds(house)
     paused = (await client.put("/api/v1/beds/north/bed-1/pause", json={"paused": True})).json()
     assert (paused["paused"], paused["recording_wanted"]) == (True, False)
+    assert not paused["paused_at_bed"], "the bed has not said so yet"
     assert (await wanted()).paused
     resumed = (await client.put("/api/v1/beds/north/bed-1/pause", json={"paused": False})).json()
     assert (resumed["paused"], resumed["recording_wanted"]) == (False, True)

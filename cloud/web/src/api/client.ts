@@ -32,13 +32,29 @@ export class Problem extends Error {
 /** No answer came in time. */
 export class Unreachable extends Error {}
 
+/** After this long without a key or a pointer, a request is the page's own and does not keep the session alive. */
+const IDLE_MS = 60_000;
+let touchedMs = Date.now();
+for (const deed of ["keydown", "pointerdown"]) {
+  globalThis.addEventListener?.(deed, () => {
+    touchedMs = Date.now();
+  });
+}
+
+function headersOf(body: unknown): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (Date.now() - touchedMs > IDLE_MS) headers["X-DeepEpil-Background"] = "1";
+  return headers;
+}
+
 async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const request: RequestInit = {
     method,
     credentials: "same-origin",
     signal: signal ? AbortSignal.any([signal, patience]) : patience,
-    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    headers: headersOf(body),
   };
   if (body !== undefined) request.body = JSON.stringify(body);
   let answer: Response;

@@ -296,8 +296,16 @@ export interface components {
             release: string | null;
             /** Alarms */
             alarms: string[];
-            /** Paused */
+            /**
+             * Paused
+             * @description a person asked for the pause
+             */
             paused: boolean;
+            /**
+             * Paused At Bed
+             * @description the bed said in its newest heartbeat that it does not record
+             */
+            paused_at_bed: boolean;
             /** Recording Wanted */
             recording_wanted: boolean;
             stay: components["schemas"]["BedStay"] | null;

@@ -94,7 +94,9 @@ function RecordingLine({ bed, onDeed }: { bed: Bed; onDeed: Ask }): ReactNode {
 }
 
 function recordingState(bed: Bed): { text: string; tone: "on" | "off" | "unknown" } {
-  if (bed.paused) return { text: bed.online ? words.beds.paused : words.beds.pauseAsked, tone: "off" };
+  if (bed.paused && !bed.online) return { text: words.beds.pauseAsked, tone: "unknown" };
+  if (bed.paused && !bed.paused_at_bed) return { text: words.beds.pauseOnItsWay, tone: "on" };
+  if (bed.paused) return { text: words.beds.paused, tone: "off" };
   if (!bed.recording_wanted) return { text: words.beds.notRecording, tone: "off" };
   if (!bed.online) return { text: words.beds.unknown, tone: "unknown" };
   if (bed.camera !== "open") return { text: words.beds.noCamera, tone: "off" };
