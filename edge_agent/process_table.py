@@ -46,7 +46,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "recorder", "edge_agent.processes.recorder", "writes segments, makes previews, keeps the ledger of gaps",
-        (BusTopic.frame, BusTopic.camera, BusTopic.event, BusTopic.desired), (BusTopic.preview, BusTopic.sealed),
+        (BusTopic.frame, BusTopic.event, BusTopic.desired), (BusTopic.preview, BusTopic.sealed),
         core_share=0.25, rss_bytes=400 * MIB, nice=-5, progress_s=15,
     ),
     Row(
@@ -56,7 +56,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "publisher", "edge_agent.processes.publisher", "sends the outbox over MQTT, takes receipts and the desired state",
-        (BusTopic.event, BusTopic.heartbeat, BusTopic.clip), (BusTopic.desired, BusTopic.link), core_share=0.02,
+        (BusTopic.event, BusTopic.heartbeat), (BusTopic.desired, BusTopic.link), core_share=0.02,
         rss_bytes=150 * MIB,
     ),
     Row(
@@ -66,7 +66,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "uploader", "edge_agent.processes.uploader", "sends proxies and segments that the cloud lacks",
-        (BusTopic.clip, BusTopic.link), (BusTopic.upload,), core_share=0.03, rss_bytes=250 * MIB, nice=10, progress_s=120,
+        (BusTopic.clip,), (BusTopic.upload,), core_share=0.03, rss_bytes=250 * MIB, nice=10, progress_s=120,
     ),
     Row(
         "evictor", "edge_agent.processes.evictor", "removes the oldest segments that no event holds",

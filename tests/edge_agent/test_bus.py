@@ -29,7 +29,7 @@ from edge_agent.bus_messages import (
     decode_message,
     encode_message,
 )
-from edge_agent.process_table import ROWS, SUPERVISOR, owners_of, row_of
+from edge_agent.process_table import owners_of
 from shared.errors import Refused
 from shared.ids import uuid7
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, Preview
@@ -193,13 +193,3 @@ def test_a_folder_with_a_long_name_gets_a_short_place_for_its_sockets(tmp_path: 
     deep = tmp_path / ("a" * 60) / ("b" * 60)
     assert len(str(run_folder(deep) / "supervisor.ipc")) < 104
     assert run_folder(deep) == run_folder(deep) != run_folder(tmp_path)
-
-
-def test_every_topic_has_an_owner_and_what_a_process_takes_somebody_gives() -> None:
-    for topic in BusTopic:
-        assert owners_of(topic)
-    for row in ROWS:
-        for topic in row.takes:
-            assert set(owners_of(topic)) <= {each.name for each in ROWS} | {SUPERVISOR}
-        assert row_of(row.name) is row
-    assert row_of("nobody") is None

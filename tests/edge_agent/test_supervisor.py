@@ -195,7 +195,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
 def ended(pid: int) -> bool:
     """Gone, or dead and not yet buried: an orphan waits for the machine's first process to do that."""
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

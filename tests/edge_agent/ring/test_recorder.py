@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -250,6 +251,44 @@ def test_a_write_without_room_gives_the_reserve_away_and_keeps_whole_frames(
     bed.stop()
     assert bed.faults() == []
     assert bed.missing(Stream.ir)["disk"] == 1
+
+
+def test_what_was_recorded_is_flushed_each_second_at_least(bed: RecordingBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    real = os.fdatasync
+
+    def note(descriptor: int) -> None:
+        flushed.append(bed.clock.monotonic_ns())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", note)
+    bed.play(range(200))
+    times = [START_MONO_NS, *flushed]
+    assert len(flushed) >= 6
+    assert all(after - before <= NS_PER_S for before, after in pairwise(times))
+    bed.clock.advance(0.95)
+    bed.recorder.tick()
+    assert len(flushed) == len(times)
+
+
+def test_sealing_goes_data_name_folders_row_in_this_order(bed: RecordingBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    bed.play(range(10))
+    steps: list[str] = []
+    sync, rename = os.fsync, Path.rename
+
+    def note_sync(descriptor: int) -> None:
+        steps.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().suffix or 'folder'}")
+        sync(descriptor)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    bed.connection.set_trace_callback(lambda statement: steps.append(statement.split(" (")[0]))
+    bed.recorder.close_segment()
+    assert steps == ["sync .part", "rename", "sync folder", "sync folder", "INSERT INTO segments"]
 
 
 def test_a_failed_flush_puts_the_file_into_quarantine_and_its_span_into_the_ledger(
