@@ -74,6 +74,8 @@ class ClipWork:
                     self._encoders[image.stream].add(image)
         except Refused as error:
             self.troubles.append(error.sentence)
+        except OSError as error:
+            self.troubles.append(f"The segment {row.file} cannot be read: {error.strerror}.")
         self.done_ns = end_ns
 
     def is_whole(self, connection: sqlite3.Connection) -> bool:
@@ -107,11 +109,12 @@ class ClipWork:
             encoder.abandon()
 
 
-def sweep(folder: Path, in_use: set[str]) -> int:
-    """Removes half-made proxies and those that no clip needs; returns how many. Only where nobody makes any now."""
+def sweep(folder: Path, in_use: set[str], in_work: set[str]) -> int:
+    """Removes proxies whose hash no clip needs, and half-made ones of events that nobody works on; returns how many."""
     removed = 0
     for path in sorted((folder / PROXIES).iterdir()):
-        if path.suffix == ".part" or (path.suffix == ".mp4" and path.stem not in in_use):
+        unneeded = path.suffix == ".mp4" and path.stem not in in_use
+        if unneeded or (path.suffix == ".part" and path.name.rpartition("-")[0] not in in_work):
             path.unlink(missing_ok=True)
             removed += 1
     return removed

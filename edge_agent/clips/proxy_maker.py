@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from edge_agent.clips.clip_work import ClipWork
+from edge_agent.clips.clip_work import ClipWork, sweep
 from edge_agent.clips.manifest import make_manifest
 from edge_agent.clips.store import ClipStore
 from shared.clip import ProxyFile
@@ -89,6 +89,10 @@ class ProxyMaker:
         if work.skipped:
             turn.troubles.append(f"{work.skipped} damaged images were left out of the proxies of {report.event_id}.")
         del self._works[report.event_id]
+
+    def sweep(self) -> int:
+        """Removes files that no clip needs (any more); returns how many. Call it between turns, now and then."""
+        return sweep(self._folder, self._store.proxies_in_use(), {str(event_id) for event_id in self._works})
 
     def close(self) -> None:
         """What is begun begins anew at the next start."""

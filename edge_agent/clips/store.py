@@ -83,6 +83,11 @@ class ClipStore:
         manifests = (ClipManifest.model_validate_json(row[0]) for row in found)
         return {proxy.sha256 for manifest in manifests for proxy in manifest.proxies}
 
+    def needs_proxy(self, sha256: str) -> bool:
+        """Some clip that is not done names this proxy."""
+        query = "SELECT 1 FROM clips WHERE stage IN ('ready', 'dead') AND instr(manifest, ?) > 0 LIMIT 1"
+        return self._connection.execute(query, (sha256,)).fetchone() is not None
+
     def _prune(self) -> None:
         """Ids rise with time; a finished event whose last message still waits for its receipt stays."""
         done = self._connection.execute(

@@ -103,23 +103,21 @@ class BedDetector:
         for report in left_open:
             if not goes_on or report is not goes_on[-1]:
                 self._untold.append(closed_as_known(report))
+        newest = self._outbox.newest_event()
         if number is not None and goes_on:
             self._book.adopt(number, goes_on[-1])
             if goes_on[-1].stay_id != self._stay_id or self._paused:
                 for action in self._trigger.flush():
                     self._take(action)
+        elif number is not None and newest is not None and self._is_that(newest, opened[number]):
+            self._trigger = Trigger(self._trigger.rule)  # it was closed from outside: a pause, a stay's end, silence
         elif number is not None:
             self._take(opened[number])
         return self._tell(Outcome())
 
     def _is_that(self, report: EventReport, action: Action) -> bool:
-        """The event on disk and the one of the rebuilt trigger share a boot and a moment."""
-        same_boot = report.boot_id == self._clock.boot_id
-        return (
-            same_boot
-            and report.start_mono_ns <= action.decided_ns
-            and report.clip_end_mono_ns >= action.active.start_ns
-        )
+        """The event on disk is of this boot and not over before the one of the rebuilt trigger began."""
+        return report.boot_id == self._clock.boot_id and report.end_mono_ns >= action.active.start_ns
 
     def catch_up(self, before: Preview | None = None) -> Iterator[Preview]:
         """What the ring has and the bus did not bring: since the last score (after a start), or in the gap before a preview."""

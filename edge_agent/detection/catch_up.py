@@ -41,7 +41,7 @@ def _open_files(folder: Path, boot_id: str, stack: ExitStack) -> list[SegmentRea
     for path in sorted((folder / OPEN).glob("*.part"))[-OPEN_LIMIT:]:
         try:
             reader = stack.enter_context(SegmentReader(path))
-        except Refused:
+        except (Refused, OSError):
             continue
         if reader.header.boot_id == boot_id:
             readers.append(reader)
@@ -52,7 +52,7 @@ def _of_file(path: Path, start_mono_ns: int, end_mono_ns: int) -> Iterator[Previ
     try:
         with SegmentReader(path) as reader:
             yield from _rising(reader, start_mono_ns, end_mono_ns)
-    except Refused:
+    except (Refused, OSError):
         return
 
 
@@ -62,5 +62,5 @@ def _rising(reader: SegmentReader, start_mono_ns: int, end_mono_ns: int) -> Iter
             if preview.mono_ns >= start_mono_ns:
                 start_mono_ns = preview.mono_ns + 1
                 yield preview
-    except Refused:
+    except (Refused, OSError):
         return

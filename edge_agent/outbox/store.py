@@ -121,6 +121,11 @@ class Outbox:
         found = self._connection.execute("SELECT report FROM events WHERE phase <> 'closed' ORDER BY event_id")
         return [EventReport.model_validate_json(row[0]) for row in found]
 
+    def newest_event(self) -> EventReport | None:
+        """The last report of the event that was kept last."""
+        row = self._connection.execute("SELECT report FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
+        return EventReport.model_validate_json(row[0]) if row else None
+
     def receive(self, receipt: Receipt, utc_ns: int) -> ReceiptOutcome:
         """Takes the cloud's word on one message. A receipt that came before, or of another event, changes nothing."""
         with transaction(self._connection):

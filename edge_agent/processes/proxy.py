@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from edge_agent.bus_messages import BusTopic, ClipProgress
-from edge_agent.clips.clip_work import sweep
 from edge_agent.clips.proxy_maker import ProxyMaker, Turn
-from edge_agent.clips.store import ClipStore
 from edge_agent.runner import Context
 from shared.clock import NS_PER_S
 from shared.errors import Refused
@@ -13,6 +11,7 @@ from shared.release import card_path, load_card
 
 IDLE_TURN_MS = 1_000
 DRAIN_LIMIT = 200
+SWEEP_NS = 3600 * NS_PER_S
 
 
 def post_roll_ns(context: Context) -> int:
@@ -28,14 +27,13 @@ def post_roll_ns(context: Context) -> int:
 
 def run(context: Context) -> None:
     """Until the stop: one segment a turn; the bus only says that it is worth looking."""
-    connection = context.database()
-    store = ClipStore(connection)
-    removed = sweep(context.folder, store.proxies_in_use())
-    context.log.info("proxies_swept", removed=removed)
-    maker = ProxyMaker(context.folder, connection, context.clock, post_roll_ns(context))
+    maker = ProxyMaker(context.folder, context.database(), context.clock, post_roll_ns(context))
     inbox = context.subscribe(BusTopic.event, BusTopic.sealed)
-    made = 0
+    made, sweep_at_ns = 0, 0
     while not context.stop.is_set():
+        if context.clock.monotonic_ns() >= sweep_at_ns:
+            sweep_at_ns = context.clock.monotonic_ns() + SWEEP_NS
+            context.log.info("proxies_swept", removed=maker.sweep())
         turn = maker.turn()
         made += len(turn.proxies)
         _tell(context, turn)

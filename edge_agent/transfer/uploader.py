@@ -102,9 +102,8 @@ class Uploader:
             each.size_bytes for each in manifest.proxies
         )
         turn.done = Done(step.event_id, end, len(manifest.segments), size_bytes)
-        in_use = self._store.proxies_in_use()
         for proxy in manifest.proxies:
-            if proxy.sha256 not in in_use:
+            if not self._store.needs_proxy(proxy.sha256):
                 (self._folder / PROXIES / f"{proxy.sha256}.mp4").unlink(missing_ok=True)
 
     def _send(self, step: SendChunk, turn: UploadTurn) -> None:

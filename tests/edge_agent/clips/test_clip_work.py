@@ -222,5 +222,5 @@ def test_after_a_restart_half_made_and_unneeded_files_are_swept_away(bed: Bed) -
     work = bed.start(report_of(10, 11))
     bed.encode_all(work)
     kept = proxies[Stream.ir].sha256
-    assert sweep(bed.folder, {kept}) == 5
+    assert sweep(bed.folder, {kept}, {"another event"}) == 5
     assert [path.name for path in (bed.folder / "proxies").iterdir()] == [f"{kept}.mp4"]

@@ -137,3 +137,16 @@ def test_finished_events_are_forgotten_but_for_the_newest(bed: Bed, monkeypatch:
         bed.store.finish(report.event_id, stored=True)
     kept = [row[0] for row in bed.connection.execute("SELECT event_id FROM events ORDER BY 1")]
     assert kept == [str(report.event_id) for report in reports[2:]]
+
+
+def test_the_hourly_sweep_spares_what_is_being_made_and_what_is_to_be_sent(bed: Bed) -> None:
+    bed.event(10, 11)
+    bed.work()
+    needed = {path.name for path in (bed.folder / "proxies").iterdir()}
+    bed.event(10, 12)
+    bed.maker.turn()
+    (bed.folder / "proxies" / f"{'0' * 64}.mp4").write_bytes(b"nobody's")
+    assert bed.maker.sweep() == 1
+    assert needed < {path.name for path in (bed.folder / "proxies").iterdir()}
+    bed.work()
+    assert len(bed.made) == 2

@@ -244,6 +244,21 @@ def test_an_event_left_open_ends_at_the_start_when_another_stay_began_meanwhile(
     assert bed.reports[-1].stay_id is None
 
 
+def test_an_event_that_a_new_stay_closed_is_not_told_twice_after_a_restart(bed: Bed) -> None:
+    bed.see(40, QUIET)
+    bed.see(7, SEIZURE)
+    stay = uuid7(UTC_NS)
+    bed.reports += bed.detector.set_stay(stay, paused=False).reports
+    bed.die()
+    bed.boot(stay_id=stay)
+    assert bed.phases == ["opened", "closed"]
+    bed.see(6, SEIZURE)
+    bed.die()
+    bed.boot(stay_id=stay)
+    bed.see(1, SEIZURE)
+    assert [phase for phase in bed.phases if phase != "updated"] == ["opened", "closed", "opened"]
+
+
 def test_an_event_of_which_nothing_is_seen_any_more_is_closed(bed: Bed) -> None:
     bed.see(40, QUIET)
     bed.see(12, SEIZURE)

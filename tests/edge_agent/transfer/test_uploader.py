@@ -280,6 +280,7 @@ def test_every_other_answer_is_tried_again_until_it_is_the_right_one(bed: Bed, c
     cloud.overrule("complete", *([problem(status)] if status != 200 else []))
     bed.run()
     assert [done.event_id for done in bed.done] == [report.event_id]
+    assert bed.troubles.count(f"answered {status}") == (1 if status == 200 else 2)
     assert dead_letters(bed.connection) == []
 
 
