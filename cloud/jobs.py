@@ -53,7 +53,7 @@ class Again(BaseRetryStrategy):
         """None parks the job as failed."""
         if isinstance(exception, asyncio.CancelledError):
             return RetryDecision()
-        patient = isinstance(exception, Transient | UNREACHABLE)
+        patient = isinstance(exception, (Transient, *UNREACHABLE))
         if job.attempts + 1 >= (MAX_TRIES if patient else MAX_FAULTS):
             return None
         return RetryDecision(retry_in={"seconds": min(LONGEST_WAIT_S, 2 ** min(job.attempts + 1, 9))})
