@@ -76,7 +76,7 @@ def tune_on_validation(net: DetectorNet, lessons: Path, made_by: str, tell: Tell
     rule, outcome = tune(sorts[0], sorts[1], sorts[2])
     tell(
         f"trigger: open at {rule.open_at}, close at {rule.close_at}, {rule.min_length_s} s; validation: "
-        f"{outcome.found} of {outcome.true} found, {outcome.ordinary_per_h:.2f} false/h in ordinary sleep, "
+        f"{outcome.found} of {outcome.true} found after {outcome.latency_s:.1f} s, {outcome.ordinary_per_h:.2f} false/h in ordinary sleep, "
         f"{outcome.stress_per_h:.1f}/h under stress"
     )
     return rule, outcome
@@ -86,6 +86,7 @@ def validation_metrics(outcome: Outcome) -> dict[str, Metric]:
     """What the card says before the trial."""
     return {
         "validation_sensitivity": Metric(value=outcome.found / max(1, outcome.true), unit="share", n=outcome.true),
+        "validation_latency_median": Metric(value=outcome.latency_s, unit="s", n=outcome.found),
         "validation_false_per_h": Metric(value=outcome.ordinary_per_h, unit="1/h", n=outcome.true),
         "validation_stress_false_per_h": Metric(value=outcome.stress_per_h, unit="1/h", n=outcome.true),
     }

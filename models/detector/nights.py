@@ -17,8 +17,8 @@ from shared.ward import PAROXYSMS, Deed, Episode, Night
 from shared.ward.night import CONFOUNDER_SHARES, SPANS_S
 
 SPLITS: Mapping[str, range] = {
-    "train": range(10_000, 10_072),
-    "validation": range(20_000, 20_024),
+    "train": range(10_000, 10_060),
+    "validation": range(20_000, 20_016),
     "test": range(30_000, 30_040),
 }
 

@@ -17,7 +17,7 @@ from models.detector.lessons import Lesson
 from models.detector.network import DetectorNet
 from models.detector.nights import paroxysms_of
 from models.detector.train import as_features
-from models.metrics import match
+from models.metrics import Detection, match, median
 from shared.clock import NS_PER_S
 from shared.detector_input import STEP_FPS
 from shared.score import MOTOR_TYPES, Score, motor_shares
@@ -28,8 +28,9 @@ OPEN_AT: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LENGTHS_S: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 CLOSE_SHARE = 0.5
 """`close_at` as a share of `open_at`."""
-COST_ORDINARY_PER_H, COST_STRESS_PER_H = 0.05, 0.004
-"""A false event an hour of ordinary sleep costs as much as 5 % of sensitivity; one in a stress night a twelfth of that."""
+COST_ORDINARY_PER_H, COST_STRESS_PER_H, COST_LATENCY_PER_S = 0.05, 0.004, 0.003
+"""A false event an hour of ordinary sleep costs as much as 5 % of sensitivity, under stress a twelfth of that; a second of
+latency 0.3 %."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,20 @@ class Scored:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule does: found of true paroxysms, and false events an hour."""
+    """What a rule does: found of true paroxysms, median latency, and false events an hour."""
 
     true: int
     found: int
+    latency_s: float
     ordinary_per_h: float
     stress_per_h: float
 
     @property
     def worth(self) -> float:
-        """Sensitivity less the cost of the false events."""
+        """Sensitivity less the cost of the false events and of the latency."""
         false = COST_ORDINARY_PER_H * self.ordinary_per_h + COST_STRESS_PER_H * self.stress_per_h
-        return self.found / max(1, self.true) - false
+        late = COST_LATENCY_PER_S * self.latency_s if self.found else 0.0
+        return self.found / max(1, self.true) - false - late
 
 
 def score_lesson(net: DetectorNet, night: Night, kept: Lesson) -> Scored:
@@ -95,12 +98,11 @@ def judge(
     rule: TriggerRule, seizures: Sequence[Scored], ordinary: Sequence[Scored], stress: Sequence[Scored]
 ) -> Outcome:
     """How the rule does on three sorts of nights."""
-    true, found = 0, 0
+    detections: list[Detection] = []
     for scored in seizures:
-        detections, _ = match(paroxysms_of(scored.night), events_of(scored.scores, rule))
-        true += len(detections)
-        found += sum(detection.latency_s is not None for detection in detections)
-    return Outcome(true, found, _per_h(rule, ordinary), _per_h(rule, stress))
+        detections += match(paroxysms_of(scored.night), events_of(scored.scores, rule))[0]
+    latencies_s = [detection.latency_s for detection in detections if detection.latency_s is not None]
+    return Outcome(len(detections), len(latencies_s), median(latencies_s), _per_h(rule, ordinary), _per_h(rule, stress))
 
 
 def _per_h(rule: TriggerRule, nights: Sequence[Scored]) -> float:
