@@ -106,7 +106,6 @@ class SiteSection(Section):
     """What holds for every site of this installation."""
 
     raw_policy: Annotated[RawPolicy, Field(strict=False)] = RawPolicy.on_confirm
-    record_unassigned: bool = True
     clip_overdue_s: int = Field(default=600, ge=1, le=7 * 86_400)
 
 
