@@ -13,7 +13,7 @@ from shared.ward import Night, Ward, plan_demo, plan_night
 NIGHT_S = 12 * 3600.0
 SEIZURES_PER_H = 0.5
 CONFOUNDERS_PER_H = 8.0
-BUFFERED_NS = NS_PER_S // 5
+BUFFERED_NS = NS_PER_S // 2
 
 
 def night_of(settings: SourceSettings) -> Night:
