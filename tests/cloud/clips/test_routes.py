@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,18 @@ async def test_classification_is_queued_once_when_the_last_proxy_is_stored(world
     await bed.send(other)
     await bed.send(other)
     await bed.show(body)
+    assert await _jobs() == [("classify_event", f"classify:{event_id}")]
+
+
+async def test_proxies_that_end_at_the_same_time_still_queue_the_classification(world: World) -> None:
+    event_id, bed, things = await stored_event(), world.bed(), [Thing(bytes([n]) * 50) for n in range(3)]
+    await bed.show(manifest(event_id, things, []))
+    for thing in things:
+        await bed.put(thing, 0)
+    answers = await asyncio.gather(*(bed.complete(thing) for thing in things for _ in range(2)))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    for thing in things:
+        assert (await bed.complete(thing)).status_code == 200
     assert await _jobs() == [("classify_event", f"classify:{event_id}")]
 
 
