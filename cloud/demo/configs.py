@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from cloud.demo.layout import DemoBed, Ports
 from shared.errors import Misconfigured
 
 GIB = 1024**3
-RING_BYTES = 6 * GIB
+LARGEST_RING_BYTES = 24 * GIB
+SHARE_OF_FREE_SPACE = 0.25
+BED_BYTES_PER_S = 14_000_000
+"""A little more than a simulated Kinect v2 bed writes; the promised hours follow from it."""
 CLOUD_NAME = "cloud"
 
 
@@ -88,16 +92,22 @@ loop = true
 """
 
 
+def ring_bytes(folder: Path) -> int:
+    """How large one bed's ring may grow here: a quarter of what is free, at most 24 GiB."""
+    return int(min(LARGEST_RING_BYTES, shutil.disk_usage(folder).free * SHARE_OF_FREE_SPACE))
+
+
 def bed_file(folder: Path, bed: DemoBed, ports: Ports, of_bed: Certificates, source: str, releases: Path) -> str:
-    """The settings of one bed's agent."""
+    """The settings of one bed's agent; the ring is as large as the disk allows and promises no more hours than it holds."""
+    largest_bytes = ring_bytes(folder)
     return f"""[bed]
 site = "{bed.site}"
 bed = "{bed.bed}"
 
 [storage]
 folder = {_text(folder / bed.bed)}
-max_bytes = {RING_BYTES}
-max_hours = 24.0
+max_bytes = {largest_bytes}
+max_hours = {largest_bytes / BED_BYTES_PER_S / 3600:.2f}
 reserve_bytes = {GIB}
 
 [source]

@@ -51,7 +51,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "event_stored": _stored,
     "receipt_arrived": lambda f: f"receipt {f.get('kind', '')} for event …{_event(f)}, message {f.get('sequence', '')}",
     "proxy_made": lambda f: f"proxy {f.get('stream', '')} made for event …{_event(f)}, {_megabytes(f)}",
-    "proxy_stored": lambda f: f"proxy {f.get('stream', '')} of event …{_event(f)} watchable",
+    "proxy_stored": lambda f: f"proxy {f.get('stream', '')} of event …{_event(f)} stored, watchable",
     "clip_stored": lambda f: f"clip of event …{_event(f)} stored",
     "event_classified": lambda f: (
         f"event …{_event(f)} classified: {f.get('best', '')} {f.get('probability', 0):.0%} (trained on simulation) in {f.get('seconds', 0):.1f} s"
