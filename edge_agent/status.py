@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from edge_agent.database import open_database
+from edge_agent.database import database_path, open_database
 from edge_agent.processes.heartbeat import HEARTBEAT_FILE
 from edge_agent.ring.catalogue import newest_segment, oldest_segment, pinned_bytes, total_bytes, total_hours
 from edge_agent.ring.folder import RUN, is_locked, prepare_folder
@@ -19,9 +19,12 @@ from shared.heartbeat import Heartbeat
 def status_lines(settings: Settings, clock: Clock | None = None) -> Iterator[str]:
     """The lines. Raises Misconfigured when the folder is another bed's, Transient when the database is locked."""
     folder = settings.storage.folder
-    identity = prepare_folder(folder, settings.bed.site, settings.bed.bed)
+    yield f"bed       {settings.bed.site}/{settings.bed.bed} in {folder}"
+    if not database_path(folder).exists():
+        yield "agent     never ran here"
+        return
+    prepare_folder(folder, settings.bed.site, settings.bed.bed)
     running = is_locked(folder)
-    yield f"bed       {identity.site}/{identity.bed} in {folder}"
     yield f"agent     {'runs' if running else 'does not run'}"
     connection = open_database(folder)
     try:

@@ -118,9 +118,15 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
         now_ns = self._clock.monotonic_ns()
-        child.process = subprocess.Popen(
-            self._command(child.row.name), env=environment, stdin=subprocess.DEVNULL, process_group=0
-        )  # a group of its own: Ctrl-C reaches the supervisor, and it alone stops the others in order
+        try:
+            # a group of its own: Ctrl-C reaches the supervisor, and it alone stops the others in order
+            child.process = subprocess.Popen(
+                self._command(child.row.name), env=environment, stdin=subprocess.DEVNULL, process_group=0
+            )
+        except OSError as error:
+            child.start_at_ns = child.restarts.next_start_ns(now_ns, now_ns)
+            self._log.error("process_not_started", name=child.row.name, sentence=f"The machine refuses: {error}.")
+            return
         child.descriptor = os.pidfd_open(child.process.pid)
         child.started_ns, child.progress_ns, child.has_beaten = now_ns, now_ns, False
         self._poller.register(child.descriptor, zmq.POLLIN)

@@ -99,7 +99,12 @@ class SegmentWriter:
         self._coder = ImageCoder()
         self._preview_compressor = zstandard.ZstdCompressor(level=1)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._put([MAGIC, *record_parts(Opcode.header, header.model_dump_json().encode())])
+        try:
+            self._put([MAGIC, *record_parts(Opcode.header, header.model_dump_json().encode())])
+        except BaseException:
+            self.close()
+            path.unlink()
+            raise
 
     @classmethod
     def resume(cls, path: Path) -> SegmentWriter:

@@ -23,6 +23,7 @@ from edge_agent.ring.recovery import accounts, recover
 from edge_agent.ring.segment_store import SegmentStore
 from shared.clock import NS_PER_S, Clock
 from shared.command import DesiredState
+from shared.errors import Transient
 from shared.frame import Frame, Stream
 from shared.gap import Gap, GapCause
 from shared.ids import uuid7
@@ -89,8 +90,12 @@ class Recorder:
         self.condemned = 0
 
     def start(self) -> None:
-        """Finishes what a crash left, and takes the account up where it ended. Raises OSError when the disk refuses."""
-        recovered = recover(self._place.folder, self._connection)
+        """Finishes what a crash left, and takes the account up where it ended. Raises Transient when the disk refuses."""
+        try:
+            recovered = recover(self._place.folder, self._connection)
+        except _DISK_ERRORS as error:
+            self._reserve.release()
+            raise Transient(f"What an earlier run left cannot be sealed now: {error}.") from error
         for row in recovered.sealed:
             self._ears.log.info("segment_recovered", size_bytes=row.size_bytes, sequence=row.sequence)
             self._ears.sealed(row, 1.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edge_agent.ring.catalogue import SegmentRow, all_segments, insert_gap, insert_segment
+from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
 from edge_agent.ring.folder import OPEN, QUARANTINE, SEGMENTS, sync_folder
 from edge_agent.ring.ledger import Moment
 from edge_agent.ring.segment_store import row_of
@@ -46,16 +46,22 @@ def recover(folder: Path, connection: sqlite3.Connection) -> Recovered:
     quarantined: list[str] = []
     for path in sorted((folder / OPEN).iterdir()):
         _sort_in(path, partial(_seal_open, path, folder), sealed, quarantined)
-    known = {row.file for row in (*all_segments(connection), *sealed)}
-    for path in sorted((folder / SEGMENTS).iterdir()):
-        if path.name not in known:
-            _sort_in(path, partial(_row_of_sealed, path), sealed, quarantined)
+    for path in _uncatalogued(folder, connection, {row.file for row in sealed}):
+        _sort_in(path, partial(_row_of_sealed, path), sealed, quarantined)
     for row in sealed:
         insert_segment(connection, row)
         with SegmentReader(row.path(folder)) as reader:
             for gap in reader.gaps():
                 insert_gap(connection, gap)
     return Recovered(sealed, quarantined)
+
+
+def _uncatalogued(folder: Path, connection: sqlite3.Connection, sealed: set[str]) -> list[Path]:
+    """Sealed files that no row names. Files are listed first: the evictor may be removing some meanwhile."""
+    paths = sorted((folder / SEGMENTS).iterdir())
+    rows = connection.execute("SELECT file FROM segments UNION SELECT file FROM garbage")
+    known = {row["file"] for row in rows} | sealed
+    return [path for path in paths if path.name not in known and path.exists()]
 
 
 def _sort_in(

@@ -138,10 +138,14 @@ def test_replay_does_not_enter_a_folder_in_which_an_agent_works(tmp_path: Path, 
 def test_status_tells_of_a_bed_that_never_ran_and_of_one_that_does(tmp_path: Path, config: Path) -> None:
     fresh = call("status", "--config", config)
     assert fresh.exit_code == 0
-    assert "does not run" in fresh.stdout
-    assert "ring      empty" in fresh.stdout
-    assert "heartbeat none yet" in fresh.stdout
+    assert "agent     never ran here" in fresh.stdout
+    assert not (tmp_path / "data").exists()
+    prepare_folder(tmp_path / "data", "north", "bed-4")
     health = health_of(tmp_path / "data")
+    stopped = call("status", "--config", config)
+    assert "does not run" in stopped.stdout
+    assert "ring      empty" in stopped.stdout
+    assert "heartbeat none yet" in stopped.stdout
     write_heartbeat(tmp_path / "data", health.health.heartbeat())
     with locked(tmp_path / "data", "supervisor"):
         running = call("status", "--config", config)
@@ -157,6 +161,18 @@ def test_a_process_that_cannot_start_says_why_in_one_log_line(
     (line,) = capsys.readouterr().out.splitlines()
     assert '"event": "process_failed"' in line
     assert "belongs to bed another-bed" in line
+
+
+def test_a_disk_that_refuses_at_start_is_one_log_line(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edge_agent.ring.recorder.recover", full)
+    assert run_process(ROWS[1], load_settings(config)) == 75
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "What an earlier run left cannot be sealed now" in line
 
 
 def test_an_unforeseen_fault_is_logged_whole_in_one_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

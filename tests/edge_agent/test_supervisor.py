@@ -124,6 +124,22 @@ def test_a_loop_that_never_beats_is_killed_and_brought_back(run: Callable[..., R
     wait_for(lambda: running.pids() not in ([], [first]), "another process in its place")
 
 
+def test_a_process_that_cannot_be_started_now_is_tried_again(tmp_path: Path) -> None:
+    script = tmp_path / "small"
+    stop = threading.Event()
+    supervisor = Supervisor(tmp_path, [ROW], lambda _: [str(script)], SystemClock(), stop, structlog.get_logger())
+    thread = threading.Thread(target=supervisor.run)
+    with capture_logs() as logs:
+        thread.start()
+        wait_for(lambda: any(log["event"] == "process_not_started" for log in logs), "the refusal")
+        script.write_text(f"#!{sys.executable}\n{SLEEP}\n")
+        script.chmod(0o700)
+        wait_for(lambda: any(log["event"] == "process_started" for log in logs), "the start")
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
 def test_a_stop_ends_every_process_and_leaves_none(run: Callable[..., Running]) -> None:
     running = run(SLEEP)
     wait_for(running.pids, "the process")

@@ -86,11 +86,13 @@ def test_another_program_may_fill_the_disk_to_the_last_byte(bed: RecordingBed, s
             except OSError:
                 continue
     assert not (bed.folder / "reserve").exists()
+    assert len(list((bed.folder / "open").iterdir())) <= 1
     filler.unlink()
     bed.wait(2)
     bed.play(range(400, 430))
     bed.recorder.stop()
     assert bed.missing(Stream.ir).get("disk", 0) > 0
     assert bed.faults() == []
+    assert list((bed.folder / "open").iterdir()) == []
     total = sum(bed.missing(Stream.ir).values()) + sum(row.frames[Stream.ir] for row in bed.sealed)
     assert total == pytest.approx(430, abs=1)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge_agent.ring import recovery
 from edge_agent.ring.recovery import recover
 from shared.frame import Stream
 from tests.edge_agent.ring.recording_bed import RecordingBed
@@ -59,6 +60,18 @@ def test_a_sealed_file_whose_bytes_are_not_its_name_goes_into_quarantine(tmp_pat
     path.write_bytes(body)
     assert recover(tmp_path, again.connection).quarantined == [path.name]
     assert again.faults() == []
+
+
+def test_a_file_that_the_evictor_is_removing_does_not_come_back(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(10))
+    bed.recorder.close_segment()
+    file = bed.sealed[0].file
+    bed.connection.execute("DELETE FROM segments")
+    bed.connection.execute("INSERT INTO garbage (file) VALUES (?)", (file,))
+    assert recovery._uncatalogued(tmp_path, bed.connection, set()) == []
+    assert recover(tmp_path, bed.connection).sealed == []
+    assert list((tmp_path / "segments").iterdir()) == []
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
