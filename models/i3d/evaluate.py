@@ -102,7 +102,7 @@ def evaluate_clips(network: I3D, head: ClipHead, *, count: int, seed: int, progr
 
 
 def evaluate_release(
-    folder: Path, name: str, *, count: int = 72, seed: int = 1, progress: Callable[[str], None] = print
+    folder: Path, name: str, *, count: int = 60, seed: int = 1, progress: Callable[[str], None] = print
 ) -> Report:
     """The same for a release on disk. Raises Refused when the release is not what its card says."""
     _, network, head = load_networks(folder, name)
