@@ -5,6 +5,7 @@ In: a recipe and a folder for what is kept. Out: `detector-v0.onnx` and its card
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -83,12 +84,17 @@ def tune_on_validation(net: DetectorNet, lessons: Path, made_by: str, tell: Tell
 
 
 def validation_metrics(outcome: Outcome) -> dict[str, Metric]:
-    """What the card says before the trial."""
+    """What the card says before the trial; no latency when nothing was found."""
+    values = {
+        "validation_sensitivity": (outcome.found / max(1, outcome.true), "share"),
+        "validation_latency_median": (outcome.latency_s, "s"),
+        "validation_false_per_h": (outcome.ordinary_per_h, "1/h"),
+        "validation_stress_false_per_h": (outcome.stress_per_h, "1/h"),
+    }
     return {
-        "validation_sensitivity": Metric(value=outcome.found / max(1, outcome.true), unit="share", n=outcome.true),
-        "validation_latency_median": Metric(value=outcome.latency_s, unit="s", n=outcome.found),
-        "validation_false_per_h": Metric(value=outcome.ordinary_per_h, unit="1/h", n=outcome.true),
-        "validation_stress_false_per_h": Metric(value=outcome.stress_per_h, unit="1/h", n=outcome.true),
+        name: Metric(value=value, unit=unit, n=outcome.true)
+        for name, (value, unit) in values.items()
+        if math.isfinite(value)
     }
 
 
