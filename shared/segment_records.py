@@ -23,7 +23,6 @@ from shared.ids import BedName, BootId, SiteName, Uuid7
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, Preview
 
 MAGIC = b"\x89DESEG0\n"
-FORMAT_VERSION = 0
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 RECORD_HEAD = struct.Struct("<IB")
 RECORD_CRC = struct.Struct("<I")
@@ -56,7 +55,7 @@ class KeyEnvelope(Contract):
 class SegmentHeader(Contract):
     """Whose segment this is, of which boot and camera, and how its records are sealed."""
 
-    format_version: Literal[0] = FORMAT_VERSION
+    format_version: Literal[0] = 0
     segment_id: Uuid7
     site: SiteName
     bed: BedName
