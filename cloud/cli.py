@@ -105,7 +105,9 @@ def migrate(config: Path, beds: Sequence[str]) -> None:
 @CONFIG
 @click.argument("name")
 @click.option("--role", type=click.Choice(["clinician", "scientist", "ops", "dpo", "admin"]), default="clinician")
-@click.option("--site", "sites", multiple=True, metavar="SITE", help="a site that the new account sees; may be repeated")
+@click.option(
+    "--site", "sites", multiple=True, metavar="SITE", help="a site that the new account sees; may be repeated"
+)
 def account(config: Path, name: str, role: str, sites: Sequence[str]) -> None:
     """Make an account, or give a known one a new password; show the password once."""
     from cloud.processes.migrate import give
