@@ -8,11 +8,12 @@ import pytest
 
 from models.detector.course import NAME, write_control
 from models.detector.export import open_release
-from models.detector.nights import SPLITS, ordinary_night, paroxysms_of, seizure_night
+from models.detector.nights import SPLITS, ordinary_night, paroxysms_of
 from models.detector.trial import CONTROL_NAME, KINDS, Played, detections_of, play
 from shared.release import FILE_LIMIT_BYTES, verify_release
-from shared.ward import Deed
+from shared.ward import Deed, Episode, Night
 
+pytestmark = pytest.mark.timeout(600)
 RELEASES = Path("models/releases")
 SPARE_PATIENTS = list(SPLITS["test"])[32:]
 """Test patients whom the trial of `deepepil-models evaluate` leaves alone."""
@@ -27,9 +28,16 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def short_night(patient: int, deed: Deed) -> Night:
+    """Forty seconds of sleep with a turn, one paroxysm of 25 s (60 s where that is short for its kind), then sleep."""
+    span_s = 25.0 if deed in {Deed.hypermotor, Deed.tonic} else 60.0
+    episodes = (Episode(Deed.turning, 12.0, 5.0), Episode(deed, 40.0, span_s))
+    return Night(patient, 2, 50.0 + span_s, episodes)
+
+
 @pytest.fixture(scope="module")
 def seizures(control: Path) -> list[Played]:
-    nights = [seizure_night(patient, 2, (kind,)) for patient, kind in zip(SPARE_PATIENTS, KINDS, strict=False)]
+    nights = [short_night(patient, kind) for patient, kind in zip(SPARE_PATIENTS, KINDS, strict=False)]
     return [play(night, RELEASES, NAME, control, rays=1) for night in nights]
 
 
@@ -53,9 +61,9 @@ def test_the_same_network_with_random_weights_finds_none(seizures: list[Played])
     assert [played.control_events for played in seizures] == [0] * 5
 
 
-def test_ordinary_sleep_opens_at_most_one_event_in_fifteen_minutes() -> None:
-    night = ordinary_night(SPARE_PATIENTS[-1], 2, 900.0, per_h=12)
-    assert {episode.deed for episode in night.episodes} <= set(Deed)
+def test_ordinary_sleep_opens_at_most_one_event_in_ten_minutes() -> None:
+    night = ordinary_night(SPARE_PATIENTS[-1], 2, 600.0, per_h=20)
+    assert len(night.episodes) >= 2
     assert len(play(night, RELEASES, NAME, None, rays=1).events) <= 1
 
 
