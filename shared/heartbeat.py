@@ -46,7 +46,9 @@ class Heartbeat(Contract):
     clips_waiting: Count
     pinned_bytes: Bytes
     dropped_frames: Count = Field(description="lost on the bus since the supervisor started")
-    alarms: Annotated[list[Text], Field(max_length=32)] = Field(description="sentences for people; empty when all is well")
+    alarms: Annotated[list[Text], Field(max_length=32)] = Field(
+        description="sentences for people; empty when all is well"
+    )
     processes: Annotated[list[ProcessHealth], Field(max_length=32)]
 
 
