@@ -34,14 +34,14 @@ def lesson_nights(recipe: Recipe) -> list[Night]:
 
 
 def validation_nights() -> tuple[list[Night], list[Night], list[Night]]:
-    """Of validation patients: two paroxysms each, ordinary sleep of the first half, stress of the second."""
+    """Of validation patients: two paroxysms each, ordinary sleep of the first quarter, stress of the last."""
     patients = list(SPLITS["validation"])
-    half = len(patients) // 2
+    quarter = len(patients) // 4
     pairs = [(KINDS[index % len(KINDS)], KINDS[(index + 2) % len(KINDS)]) for index in range(len(patients))]
     return (
         [seizure_night(patient, 0, pair) for patient, pair in zip(patients, pairs, strict=True)],
-        [ordinary_night(patient, 0) for patient in patients[:half]],
-        [stress_night(patient, 0, 600.0) for patient in patients[half:]],
+        [ordinary_night(patient, 0) for patient in patients[:quarter]],
+        [stress_night(patient, 0, 600.0) for patient in patients[-quarter:]],
     )
 
 

@@ -17,7 +17,7 @@ from shared.ward import PAROXYSMS, Deed, Episode, Night
 from shared.ward.night import CONFOUNDER_SHARES, SPANS_S
 
 SPLITS: Mapping[str, range] = {
-    "train": range(10_000, 10_060),
+    "train": range(10_000, 10_048),
     "validation": range(20_000, 20_016),
     "test": range(30_000, 30_040),
 }

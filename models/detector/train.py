@@ -39,7 +39,7 @@ class Recipe:
 
     seed: int = 7
     nights_a_patient: int = 1
-    epochs: int = 14
+    epochs: int = 16
     beds: int = 12
     chunk_steps: int = 150
     peak_rate: float = 4e-3

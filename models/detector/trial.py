@@ -32,8 +32,8 @@ KINDS: tuple[Deed, ...] = (
     Deed.tonic,
     Deed.psychogenic,
 )
-RAYS = 4
-"""Rays of the ward to a preview pixel, a side: what the bed does to a full-size frame."""
+RAYS = 2
+"""Rays of the ward to a preview pixel, a side; 4 is what the bed does to a full-size frame, at three times the cost."""
 LEAST_FOUND, SEIZURES, MOST_FALSE, ORDINARY_H = 18, 20, 2, 2.0
 
 
