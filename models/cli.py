@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
@@ -32,50 +33,54 @@ class NetworkGroup(click.Group):
         return found if isinstance(found, click.Command) else None
 
 
-@click.group()
-def cli() -> None:
-    """Train, evaluate and release the networks of DeepEpil. Research use only."""
-
-
-@cli.group(cls=NetworkGroup)
-def train() -> None:
-    """Train a network from nothing on the simulated ward; an interrupted run goes on where it stopped."""
-
-
-@cli.group(cls=NetworkGroup)
-def evaluate() -> None:
-    """Print how well a release does on simulated patients it never saw, and write build/results."""
-
-
-@cli.group(cls=NetworkGroup)
-def release() -> None:
-    """Evaluate a trained network and put it with its card among the releases."""
-
-
 def _sentence(error: ModuleNotFoundError) -> Misconfigured:
     missing = (error.name or "a module").partition(".")[0]
     return Misconfigured(f"{missing} is not installed; deepepil-models needs the extra: pip install 'deepepil[train]'.")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: 0, 2 for wrong usage, 65 refused, 78 misconfigured, 130 interrupted."""
-    try:
-        cli.main(args=arguments, prog_name="deepepil-models", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped; the same command goes on from the last finished step.", err=True)
-        sys.exit(130)
-    except DeepEpilError as error:
-        click.echo(error.sentence, err=True)
-        sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith(("models", "shared")):
-            raise
-        refusal = _sentence(error)
-        click.echo(refusal.sentence, err=True)
-        sys.exit(refusal.exit_code)
+class Program(click.Group):
+    """The whole program: every refusal becomes one sentence on standard error and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Runs and exits: 0, 2 for wrong usage, 65 refused, 78 misconfigured, 130 interrupted."""
+        try:
+            code = super().main(args, prog_name="deepepil-models", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Stopped; the same command goes on from the last finished step.", err=True)
+            code = 130
+        except DeepEpilError as error:
+            click.echo(error.sentence, err=True)
+            code = error.exit_code
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith(("models", "shared")):
+                raise
+            refusal = _sentence(error)
+            click.echo(refusal.sentence, err=True)
+            code = refusal.exit_code
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(cls=Program)
+def main() -> None:
+    """Train, evaluate and release the networks of DeepEpil. Research use only."""
+
+
+@main.group(cls=NetworkGroup)
+def train() -> None:
+    """Train a network from nothing on the simulated ward; an interrupted run goes on where it stopped."""
+
+
+@main.group(cls=NetworkGroup)
+def evaluate() -> None:
+    """Print how well a release does on simulated patients it never saw, and write build/results."""
+
+
+@main.group(cls=NetworkGroup)
+def release() -> None:
+    """Evaluate a trained network and put it with its card among the releases."""
 
 
 if __name__ == "__main__":
