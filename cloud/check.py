@@ -1,5 +1,6 @@
-"""Proves from outside what must always hold in the cloud, and names each fault: I4, I5, I6 and I9 of docs/architecture.md.
+"""Proves from outside what must always hold in the cloud, and names each fault.
 
+I4: no message of a bed is missing. I5: one row of each kind an event. I6: store and rows agree. I9: the audit chains hold.
 In: the settings of an installation, running or not. Out: faults as sentences. With `read_data` every stored byte is read.
 """
 

@@ -18,6 +18,7 @@ from procrastinate.jobs import Job, Status
 
 from cloud.audit import anchors
 from cloud.clips.service import CLASSIFY_JOB, mark_overdue
+from cloud.clips.transfer import drop_abandoned
 from cloud.database import CLASSIFY_QUEUE, UNREACHABLE, UPKEEP_QUEUE, DatabaseAddress
 from cloud.ingest.service import WATCH_JOB
 from cloud.objects import Objects
@@ -79,6 +80,11 @@ async def keep_audit_heads(context: JobContext, timestamp: int) -> None:  # noqa
     await anchors.keep_heads(_parts(context).objects)
 
 
+async def drop_abandoned_uploads(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
+    """Removes what beds began to send and never finished."""
+    await drop_abandoned(_parts(context).objects)
+
+
 async def take_over_stalled(app: App) -> int:
     """Returns how many jobs were given back; those that stalled ten times are parked as failed."""
     given_back = 0
@@ -109,6 +115,8 @@ def create_jobs_app(address: DatabaseAddress) -> App:
     app.task(name=WATCH_JOB, queue=UPKEEP_QUEUE, retry=again)(watch_clip)
     stalled = app.task(name="retry_stalled_jobs", queue=UPKEEP_QUEUE, pass_context=True)(retry_stalled_jobs)
     heads = app.task(name="keep_audit_heads", queue=UPKEEP_QUEUE, pass_context=True)(keep_audit_heads)
+    uploads = app.task(name="drop_abandoned_uploads", queue=UPKEEP_QUEUE, pass_context=True)(drop_abandoned_uploads)
     app.periodic(cron="* * * * * */30")(stalled)
     app.periodic(cron="* * * * *")(heads)
+    app.periodic(cron="17 * * * *")(uploads)
     return app

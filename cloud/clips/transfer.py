@@ -16,7 +16,11 @@ from cloud.database import Connection, in_transaction
 from cloud.objects import Objects, chunk_key, object_key
 from cloud.problems import HttpProblem, absent
 from shared.clip import CHUNK_BYTES, MissingObject, chunk_count
+from shared.clock import NS_PER_S
 from shared.errors import Transient
+
+ABANDONED_AFTER_NS = 7 * 86_400 * NS_PER_S
+ABANDONED_AT_ONCE = 1_000
 
 
 async def missing_chunks(caller: Caller, sha256: str, size_bytes: int) -> MissingObject:
@@ -107,6 +111,16 @@ async def complete_object(parts: ClipParts, caller: Caller, sha256: str, size_by
     async with in_transaction() as connection:
         await _drop_chunks(connection, parts.objects, caller.site, sha256, size_bytes)
     return None
+
+
+async def drop_abandoned(objects: Objects) -> int:
+    """Removes chunks that came a week ago and whose object never became whole. Returns how many, a thousand at most."""
+    before_ns = time.time_ns() - ABANDONED_AFTER_NS
+    old = await ObjectChunk.filter(received_at_ns__lt=before_ns).order_by("id").limit(ABANDONED_AT_ONCE)
+    for chunk in old:
+        await objects.delete(chunk_key(chunk.site, chunk.sha256, chunk.number))
+        await ObjectChunk.filter(id=chunk.id, received_at_ns__lt=before_ns).delete()
+    return len(old)
 
 
 async def _must_be_named(caller: Caller, sha256: str, size_bytes: int) -> None:

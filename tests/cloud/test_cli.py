@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloud.cli import main
+from cloud.database import DatabaseAddress
 from tests.cloud.test_settings import DEMO
 
 
@@ -36,3 +37,34 @@ def test_every_command_says_what_it_does() -> None:
     for command in main.commands.values():
         assert command.help
         assert str(command.name) in listed
+
+
+def test_a_check_says_what_it_looked_at_and_ends_with_0_or_1(tmp_path: Path, module_database: DatabaseAddress) -> None:
+    path = tmp_path / "cloud.toml"
+    url = module_database.url
+    path.write_text(
+        DEMO.replace("embedded:/var/lib/deepepil/database", url).replace("/var/lib/deepepil/objects", str(tmp_path))
+    )
+    good = run("check", "--config", str(path))
+    assert (good.exit_code, good.stdout) == (
+        0,
+        "looked at 0 events, 0 messages, 0 objects, 0 audit entries: all holds\n",
+    )
+    (tmp_path / "audit" / "heads").mkdir(parents=True)
+    (tmp_path / "audit" / "heads" / "north.json").write_text('{"number": 3, "hash": "' + "a" * 64 + '"}')
+    bad = run("check", "--config", str(path), "--read-data")
+    assert bad.exit_code == 1
+    assert bad.stdout.startswith(
+        "I9: audit chain of north: it is shorter than the 3 entries kept outside the database\n"
+    )
+
+
+def test_a_database_that_is_away_is_one_sentence_and_code_75(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.toml"
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    path.write_text(
+        DEMO.replace("embedded:/var/lib/deepepil/database", url).replace("/var/lib/deepepil/objects", str(tmp_path))
+    )
+    result = run("check", "--config", str(path))
+    assert (result.exit_code, result.stderr.count("\n")) == (75, 1)
+    assert "cannot be reached" in result.stderr

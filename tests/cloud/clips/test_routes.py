@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from cloud.audit.tables import AuditEntry
 from cloud.clips.routes import PEER_NAME, create_bed_app
 from cloud.clips.service import ClipParts, mark_overdue
 from cloud.clips.tables import Clip, Event, ObjectChunk, StoredObject
+from cloud.clips.transfer import ABANDONED_AFTER_NS, drop_abandoned
 from cloud.database import DatabaseAddress
 from cloud.objects import Objects, chunk_key, object_key
 from cloud.settings import ObjectsSection
@@ -274,3 +276,14 @@ async def test_a_clip_that_does_not_come_is_overdue_until_it_can_be_watched(worl
     await bed.send(PROXY)
     assert not (await Event.get(event_id=event_id)).clip_overdue
     assert not await mark_overdue(event_id)
+
+
+async def test_an_upload_that_was_given_up_is_removed_after_a_week(world: World) -> None:
+    bed = world.bed()
+    await bed.show(manifest(await stored_event(), [PROXY], []))
+    await bed.put(PROXY, 0)
+    assert await drop_abandoned(world.objects) == 0
+    await ObjectChunk.all().update(received_at_ns=time.time_ns() - ABANDONED_AFTER_NS - 1)
+    assert await drop_abandoned(world.objects) == 1
+    assert not (world.folder / chunk_key("north", PROXY.sha256, 0)).exists()
+    assert (await bed.ask(PROXY)).json()["chunks"] == [0]
