@@ -23,6 +23,7 @@ from cloud.devices.authority import Authority
 from shared.errors import Broken, Misconfigured, Transient
 
 CLOUD_START_LIMIT_S = 90.0
+CAMERA_LIMIT_S = 60.0
 WATCH_PERIOD_S = 0.5
 MOST_RESTARTS = 8
 RESTART_WINDOW_S = 60.0
@@ -41,6 +42,7 @@ class Demo:
     programs: list[Program] = field(default_factory=list)
     broker: Broker | None = None
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_RESTARTS))
+    cameras: int = 0
     listening: threading.Event = field(default_factory=threading.Event)
     stop_asked: threading.Event = field(default_factory=threading.Event)
     _print_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,6 +55,8 @@ class Demo:
         """A line of a child's log: noticed, and told when people may care."""
         if '"people_listening"' in raw:
             self.listening.set()
+        if '"camera_opened"' in raw:
+            self.cameras += 1
         line = line_for(raw, origin)
         if line is not None:
             with self._print_lock:
@@ -104,6 +108,10 @@ class Demo:
         for bed in self.beds:
             command = [_program("deepepil-edge"), "run", "--config", str(self.folder / f"{bed.bed}.toml")]
             self.programs.append(start_program(bed.bed, command, logs, self.tell))
+        waited_s = 0.0
+        while self.cameras < len(self.beds) and waited_s < CAMERA_LIMIT_S and not self.stop_asked.is_set():
+            self.stop_asked.wait(WATCH_PERIOD_S)
+            waited_s += WATCH_PERIOD_S
 
     def watch(self) -> int:
         """Until Ctrl-C; what ends by itself is started again, until too much ends in a minute. Returns the exit code."""

@@ -50,7 +50,8 @@ PAROXYSM_SHARES: dict[Syndrome, dict[Deed, float]] = {
 }
 LONGEST_NIGHT_S = 7 * 24 * 3600.0
 DEMO_S = 1200.0
-DEMO_FIRST_S = 45.0
+DEMO_FIRST_S = 35.0
+DEMO_FIRST_SPAN_S = 60.0
 CLEAR_AFTER_PAROXYSM_S = 60.0
 CLEAR_S = 12.0
 
@@ -136,13 +137,13 @@ def _demo_paroxysms(patient: Patient) -> tuple[Deed, ...]:
 
 
 def plan_demo(patient_seed: int, night_seed: int) -> Night:
-    """A 20-minute loop for a demonstration: a tonic-clonic seizure at 45 s, another paroxysm each 4 to 5 minutes, ordinary life between."""
+    """A 20-minute loop for a demonstration: a short tonic-clonic seizure at 35 s, another paroxysm each 4 to 5 minutes, ordinary life between."""
     patient = patient_of(patient_seed)
     rng = np.random.default_rng((patient_seed, night_seed, 0xDE40))
     taken: list[tuple[float, float]] = [(0.0, 20.0)]
     episodes, start = [], DEMO_FIRST_S
     for deed in _demo_paroxysms(patient):
-        span = min(_span_of(deed, rng), 110.0)
+        span = min(_span_of(deed, rng), 110.0 if episodes else DEMO_FIRST_SPAN_S)
         episodes.append(Episode(deed, start, span))
         taken.append((start - CLEAR_S, start + span + CLEAR_AFTER_PAROXYSM_S))
         start += float(rng.uniform(240.0, 300.0))

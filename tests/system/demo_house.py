@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,13 +68,14 @@ class DemoHouse:
     def password(self) -> str:
         return self.line(r"[Pp]assword[^:]*: *(\S+)", 120)[1]
 
-    def client(self, password: str) -> httpx.Client:
-        """A client with the session of the first account."""
+    @contextmanager
+    def client(self, password: str) -> Iterator[httpx.Client]:
+        """A client with a session of the first account."""
         address = self.address()
-        client = httpx.Client(base_url=address, headers={"origin": address}, timeout=30)
-        answer = client.post("/api/v1/session", json={"account": "admin", "password": password})
-        assert answer.status_code == 200, answer.text
-        return client
+        with httpx.Client(base_url=address, headers={"origin": address}, timeout=30) as client:
+            answer = client.post("/api/v1/session", json={"account": "admin", "password": password})
+            assert answer.status_code == 200, answer.text
+            yield client
 
     def bed_processes(self, bed: str) -> dict[str, psutil.Process]:
         """The processes of one bed's agent, by name."""
