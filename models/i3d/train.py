@@ -67,10 +67,10 @@ def train_i3d(out_dir: Path, seed: int = 1, minutes: float = 15.0, progress: Pro
     torch.manual_seed(seed)
     steps = max(2, round(minutes * STEPS_PER_MINUTE))
     network = train_trunk(out_dir, seed, steps, progress)
-    clips = draw_clips(TRAINING_PATIENTS, max(6, round(HEAD_CLIPS * min(1.0, minutes / 10))), seed)
+    clips = draw_clips(TRAINING_PATIENTS, max(3, round(HEAD_CLIPS * min(1.0, minutes / 10))), seed)
     head = train_head(network, clips, out_dir, seed, progress)
     report = evaluate_clips(
-        network, head, count=max(6, round(TEST_CLIPS * min(1.0, minutes / 10))), seed=seed, progress=progress
+        network, head, count=max(3, round(TEST_CLIPS * min(1.0, minutes / 10))), seed=seed, progress=progress
     )
     return write_release(out_dir, network, head, report, windows=steps * BATCH, clips=clips)
 

@@ -21,11 +21,11 @@ NAME = "i3d-narrow-v1"
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return Classifier.from_release(RELEASES, NAME, threads=2)
+    return Classifier.from_release(RELEASES, NAME, threads=1)
 
 
 def _infrared(night: Night, start_s: float, seconds: float) -> np.ndarray:
-    ward = Ward(night)
+    ward = Ward(night, width=256, height=212)
     return np.stack([ir_to_u8(ward.at(start_s + k / 15).ir) for k in range(int(seconds * 15))])
 
 
@@ -38,25 +38,24 @@ def test_the_shipped_release_is_small_simulated_and_for_research_only() -> None:
     assert card.metrics["macro_f1"].low is not None
 
 
-@pytest.mark.parametrize(
-    ("syndrome", "deed", "expected"),
-    [
-        (Syndrome.frontal, Deed.hypermotor, "FLE"),
-        (Syndrome.temporal, Deed.automotor, "TLE"),
-        (Syndrome.non_epileptic, Deed.psychogenic, "non-epileptic"),
-    ],
+SHOWN = (
+    (Syndrome.frontal, Deed.hypermotor, "FLE"),
+    (Syndrome.frontal, Deed.tonic, "FLE"),
+    (Syndrome.temporal, Deed.automotor, "TLE"),
+    (Syndrome.non_epileptic, Deed.psychogenic, "non-epileptic"),
 )
-def test_full_size_clips_of_unseen_patients_get_their_class(
-    classifier: Classifier, syndrome: Syndrome, deed: Deed, expected: str
-) -> None:
+
+
+def test_clips_of_unseen_patients_get_their_class_more_often_than_not(classifier: Classifier) -> None:
     right = 0
-    for patient_seed in [seed for seed in range(3_000_000, 3_000_100) if patient_of(seed).syndrome is syndrome][:3]:
-        night = Night(patient_seed, 9, 120.0, (Episode(deed, 20.0, 30.0),))
-        verdict = classifier.classify(_infrared(night, 14.0, 34.0), 15.0)
+    for syndrome, deed, expected in SHOWN:
+        patient_seed = next(seed for seed in range(3_000_000, 3_000_100) if patient_of(seed).syndrome is syndrome)
+        night = Night(patient_seed, 9, 120.0, (Episode(deed, 20.0, 18.0),))
+        verdict = classifier.classify(_infrared(night, 18.0, 18.0), 15.0)
         assert sum(verdict.probabilities.values()) == pytest.approx(1.0, abs=1e-3)
-        assert [window["start_s"] for window in verdict.windows] == [2.0 * k for k in range(17)]
+        assert [window["start_s"] for window in verdict.windows] == [2.0 * k for k in range(9)]
         right += max(verdict.probabilities, key=lambda name: verdict.probabilities[name]) == expected
-    assert right >= 2
+    assert right >= 3
 
 
 def test_the_same_clip_gets_the_same_verdict(classifier: Classifier) -> None:

@@ -25,8 +25,11 @@ def test_releasing_what_was_not_trained_is_refused(capsys: pytest.CaptureFixture
     assert not (tmp_path / "out").exists()
 
 
-def test_a_trained_network_is_copied_whole_among_the_releases(tmp_path: Path) -> None:
-    main(["release", "i3d", "--folder", str(RELEASES), "--to", str(tmp_path)])
+def test_a_trained_network_is_copied_whole_among_the_releases(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _ = run(capsys, "release", "i3d", "--folder", str(RELEASES), "--to", str(tmp_path))
+    assert code == 0
     assert verify_release(tmp_path, "i3d-narrow-v1").exists()
 
 
@@ -34,7 +37,8 @@ def test_evaluating_prints_and_writes_the_figures(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    main(["evaluate", "i3d", "--folder", str(RELEASES), "--clips", "3"])
-    assert "simulated patients that no training saw" in capsys.readouterr().out
+    code, said = run(capsys, "evaluate", "i3d", "--folder", str(RELEASES), "--clips", "3")
+    assert code == 0
+    assert "simulated patients that no training saw" in said
     figures = json.loads((tmp_path / "build" / "results" / "evaluate-i3d.json").read_text())["figures"]
     assert 0.0 <= figures["i3d_macro_f1"]["value"] <= 1.0
