@@ -141,7 +141,8 @@ def plan_demo(patient_seed: int, night_seed: int) -> Night:
     patient = patient_of(patient_seed)
     rng = np.random.default_rng((patient_seed, night_seed, 0xDE40))
     taken: list[tuple[float, float]] = [(0.0, 20.0)]
-    episodes, start = [], DEMO_FIRST_S
+    episodes: list[Episode] = []
+    start = DEMO_FIRST_S
     for deed in _demo_paroxysms(patient):
         span = min(_span_of(deed, rng), 110.0 if episodes else DEMO_FIRST_SPAN_S)
         episodes.append(Episode(deed, start, span))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import cloud.cli
 import pytest
 from pydantic import BaseModel
 
+import cloud.cli
 import cloud.settings
 import edge_agent.cli
 import edge_agent.settings
