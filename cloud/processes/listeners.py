@@ -25,7 +25,7 @@ _COMMON: dict[str, Any] = {
     "ws": "none",
     "server_header": False,
     "timeout_keep_alive": 30,
-    "timeout_graceful_shutdown": 5,
+    "timeout_graceful_shutdown": 3,
     "limit_concurrency": 1_000,
 }
 
@@ -67,7 +67,7 @@ class Listener(uvicorn.Server):
             self._listening(self)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Until cancelled; requests under way get 5 s to end."""
+        """Until cancelled; requests under way get 3 s to end."""
         serving = asyncio.create_task(super().serve(sockets or [self._bound]))
         try:
             await asyncio.shield(serving)

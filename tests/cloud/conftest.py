@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the cloud's tests: one embedded server a run, a fresh database a test module, empty tables a test."""
+"""A real PostgreSQL for the cloud's tests: one embedded server a run, one migrated database, empty tables a test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,8 +30,15 @@ def embedded_server() -> Iterator[DatabaseAddress]:
     yield address
     pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(pid, signal.SIGQUIT)  # its data are thrown away: it need not tidy up first
-    wait_for(lambda: not psutil.pid_exists(pid), "the embedded server's end")
+    wait_for(lambda: not _alive(pid), "the embedded server's end")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def _hasten(address: DatabaseAddress) -> None:
@@ -44,28 +50,39 @@ async def _hasten(address: DatabaseAddress) -> None:
     await connection.close()
 
 
-@pytest.fixture(scope="module")
-def module_database(embedded_server: DatabaseAddress) -> DatabaseAddress:
-    """An empty database for this test module, with all tables and the job queue."""
+@pytest.fixture(scope="session")
+def migrated_database(embedded_server: DatabaseAddress) -> DatabaseAddress:
+    """One database with all tables and the job queue, made by the migrations."""
 
     async def build() -> DatabaseAddress:
-        address = await ensure_database(embedded_server, f"test_{uuid.uuid4().hex[:12]}")
+        address = await ensure_database(embedded_server, "tests")
         await migrate_database(address)
         return address
 
     return asyncio.run(build())
 
 
+@pytest.fixture(scope="module")
+def module_database(migrated_database: DatabaseAddress) -> DatabaseAddress:
+    """The database with empty tables at the start of a test module."""
+    asyncio.run(_empty(migrated_database))
+    return migrated_database
+
+
 @pytest.fixture
-async def database(module_database: DatabaseAddress) -> AsyncIterator[DatabaseAddress]:
+async def database(migrated_database: DatabaseAddress) -> AsyncIterator[DatabaseAddress]:
     """Open, empty tables for one test."""
-    connection = await asyncpg.connect(module_database.url)
+    await _empty(migrated_database)
+    async with open_tables(migrated_database, connections=6):
+        yield migrated_database
+
+
+async def _empty(address: DatabaseAddress) -> None:
+    connection = await asyncpg.connect(address.url)
     names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     wanted = [f'"{row["tablename"]}"' for row in names if row["tablename"] != "tortoise_migrations"]
     await connection.execute(f"TRUNCATE {', '.join(wanted)} RESTART IDENTITY CASCADE")
     await connection.close()
-    async with open_tables(module_database, connections=6):
-        yield module_database
 
 
 @pytest.fixture
