@@ -45,6 +45,8 @@ class Broker:
             lines += [f"keyfile {server.key_file}", "require_certificate true", "use_identity_as_username true"]
         else:
             lines.append("allow_anonymous true")
+        if os.geteuid() == 0:
+            lines.append("user root")  # else it gives up root and cannot read the folder of the test
         self._log = folder / f"mosquitto-{self.port}.log"
         self._file = folder / f"mosquitto-{self.port}.conf"
         self._file.write_text("\n".join(line for line in lines if line) + "\n")
