@@ -57,6 +57,7 @@ async def test_a_bed_shows_what_it_last_said_of_itself(house: House) -> None:
         "release": "detector-v0",
         "alarms": ["The disk holds less than 72 hours."],
         "paused": False,
+        "paused_at_bed": False,
         "recording_wanted": True,
         "stay": None,
         "processes": [{"name": "recorder", "running": True, "restarts": 1, "core_share": 0.25, "progress_age_s": 0.5}],

@@ -170,7 +170,7 @@ def test_over_tls_the_certificate_is_the_bed_and_the_access_list_holds(
     broker = make_broker(
         authority=authority,
         server=authority.issue("server", server=True),
-        more=f"acl_file {tmp_path / 'acl'}\nuser root",
+        more=f"acl_file {tmp_path / 'acl'}",
     )
     mine = authority.issue("north.bed-4")
     files = (authority.ca_file, mine.certificate_file, mine.key_file)
