@@ -151,7 +151,10 @@ async def test_a_poison_message_does_not_stop_the_loop(database: DatabaseAddress
             bed.client.publish(EVENT.text, payload, 1)
         bed.tell(report(), 1)
         await until(lambda: bed.receipts, "the receipt after the poison")
-        assert await DeadLetter.all().count() == 4
+        async with asyncio.timeout(10):
+            while await DeadLetter.all().count() < 4:
+                await asyncio.sleep(0.02)
+    assert await DeadLetter.all().count() == 4
 
 
 async def test_messages_wait_for_a_database_that_is_away(
