@@ -15,7 +15,7 @@ from shared.gap import Gap, GapCause
 SILENCE_NS = NS_PER_S
 """When nothing was heard of a stream for this long, what is missing from then on is the source's loss."""
 INSTALMENT_NS = 10 * NS_PER_S
-_LATE_COLOUR = 1.75
+LATE_PERIODS = 1.75
 """Periods after which a colour picture counts as missing: its rate seldom divides the frame rate."""
 _MOST_FRAMES = 2**31 - 1
 _STANDING = frozenset({GapCause.privacy_pause, GapCause.unassigned})
@@ -114,7 +114,7 @@ class Ledger:
         if track is None or track.hole is not None:
             return
         periods = (at.mono_ns - track.heard.mono_ns) / track.period_ns
-        if periods > _LATE_COLOUR:
+        if periods > LATE_PERIODS:
             self.lost(stream, cause, at, max(1, round(periods) - 1))
 
     def tick(self, now: Moment) -> None:

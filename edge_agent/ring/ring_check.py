@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_agent.database import database_path
 from edge_agent.ring.catalogue import SegmentRow, Span, all_segments, merged
 from edge_agent.ring.folder import OPEN, SEGMENTS, read_identity
+from edge_agent.ring.ledger import LATE_PERIODS
 from shared.clock import NS_PER_S
 from shared.errors import Broken, Refused
 from shared.frame import RECORDED_STREAMS, Stream
@@ -156,11 +157,23 @@ def _faults_of_time(rows: list[SegmentRow], connection: sqlite3.Connection) -> I
         streams = {stream for stream in RECORDED_STREAMS if any(row.frames.get(stream) for row in own)}
         for stream in sorted(streams):
             recorded = [(row.start_mono_ns, row.end_mono_ns) for row in own if row.frames.get(stream)]
-            start = 0 if stream in before else recorded[0][0]
-            for hole in _holes([*recorded, *known[stream]], (start, recorded[-1][1])):
+            recorded += _between_pictures(own, stream)
+            start = 0 if stream in before else min(recorded)[0]
+            for hole in _holes([*recorded, *known[stream]], (start, max(recorded)[1])):
                 where = f"{hole[0] / NS_PER_S:.1f} s after the boot {boot_id}"
                 yield Fault("I7", f"{stream.value}: {_seconds(hole)} are missing {where}, and no gap says why.")
         before = streams
+
+
+def _between_pictures(rows: list[SegmentRow], stream: Stream) -> Iterator[Span]:
+    """Segments so short that none of the stream's pictures was due in them: colour comes a few times a second only."""
+    period_ns = 0.0
+    for row in rows:
+        length_ns = row.end_mono_ns - row.start_mono_ns
+        if row.frames.get(stream):
+            period_ns = length_ns / row.frames[stream]
+        elif length_ns <= LATE_PERIODS * period_ns:
+            yield row.start_mono_ns, row.end_mono_ns
 
 
 def _known_spans(connection: sqlite3.Connection, boot_id: str) -> dict[Stream, list[Span]]:
