@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.frame_pool import PoolInfo
 from edge_agent.ring.ring_check import check_ring
 from shared.errors import Broken, Misconfigured
 from shared.frame import Stream
 from shared.segment import hash_file
 from tests.edge_agent.ring.recording_bed import RecordingBed
 from tests.fakes.clock import OTHER_BOOT
+from tests.fakes.frame_source import ALL, BOTH, camera_info
 
 Deed = Callable[[RecordingBed, Path], object]
 
@@ -126,12 +128,22 @@ def test_a_folder_without_a_database_is_named(folder: Path) -> None:
         check_ring(folder)
 
 
+class SlowColour(RecordingBed):
+    """Colour comes with every fifteenth frame: twice a second."""
+
+    def session(self) -> PoolInfo:
+        return PoolInfo(camera=camera_info(2.0), streams=list(ALL))
+
+    def streams_of(self, index: int) -> tuple[Stream, ...]:
+        return ALL if index % 15 == 0 else BOTH
+
+
 def test_a_segment_too_short_for_a_colour_picture_is_no_fault(tmp_path: Path) -> None:
-    """Colour comes with every third frame here: a segment that was sealed early may hold none, and none is missing."""
-    bed = RecordingBed(tmp_path / "bed", colour=True)
-    for indices in (range(16), range(16, 18), range(18, 40)):
+    """A segment that was sealed early may hold no picture of a slow stream, and none is missing."""
+    bed = SlowColour(tmp_path / "bed", colour=True)
+    for indices in (range(46), range(46, 58), range(58, 100)):
         bed.play(indices)
         bed.recorder.close_segment()
     bed.recorder.stop()
-    assert [row.frames.get(Stream.colour, 0) for row in bed.sealed] == [6, 0, 8]
+    assert [row.frames.get(Stream.colour, 0) for row in bed.sealed] == [4, 0, 3]
     assert not check_ring(bed.folder).faults
