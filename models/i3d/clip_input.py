@@ -26,18 +26,19 @@ SMALLEST_SIDE, LARGEST_SIDE = 32, 4096
 MOST_WINDOWS = 2_000
 
 
-def _means_down(image: NDArray[np.generic], side: int) -> NDArray[np.float64]:
-    """(H, W) to (side, W): exact area means along the first axis, by differences of a running sum read at fractional edges."""
+def _means_down(image: NDArray[np.generic], side: int) -> Means:
+    """(H, W) to (side, W): exact area means along the first axis: sums of whole pixels, corrected by the shares at the edges.
+
+    No matrix product: its threads would spin beside the other work of a small machine.
+    """
     length = image.shape[0]
-    if length % side == 0:
-        return np.asarray(image.reshape(side, length // side, -1).sum(axis=1) * (side / length))
-    running = np.zeros((length + 1, image.shape[1]), np.float64 if image.dtype.kind == "f" else np.int64)
-    np.cumsum(image, axis=0, out=running[1:])
     edges = np.linspace(0.0, length, side + 1)
     whole = np.minimum(edges.astype(int), length - 1)
-    part = (edges - whole)[:, None]
-    at_edges = running[whole] * (1.0 - part) + running[whole + 1] * part
-    return np.asarray(np.diff(at_edges, axis=0) * (side / length))
+    sums = np.add.reduceat(image, whole[:-1], axis=0, dtype=np.float32)
+    at_edges = image[whole[:-1]] * (edges - whole)[:-1, None].astype(np.float32)
+    sums -= at_edges
+    sums[:-1] += at_edges[1:]
+    return np.asarray(sums * np.float32(side / length), np.float32)
 
 
 def square_means(frame: Frame, side: int = SIDE) -> Means:
@@ -55,7 +56,7 @@ def square_means(frame: Frame, side: int = SIDE) -> Means:
         )
     top, left = (height - square) // 2, (width - square) // 2
     cut = frame[top : top + square, left : left + square]
-    return _means_down(_means_down(cut, side).T, side).T.astype(np.float32)
+    return _means_down(np.ascontiguousarray(_means_down(cut, side).T), side).T
 
 
 def as_input(means: Means) -> Window:

@@ -81,9 +81,8 @@ class DemoHouse:
         """The processes of one bed's agent, by name."""
         for program in psutil.Process(self.child.pid).children():
             if f"{bed}.toml" in " ".join(program.cmdline()) or f"{bed}.toml" in self._environment(program):
-                titled = {" ".join(child.cmdline()): child for child in program.children(recursive=True)}
-                found = {title.split(": ")[1].split()[0]: child for title, child in titled.items() if ": " in title}
-                return {"supervisor": program, **found}
+                named = {_process_name(child): child for child in program.children(recursive=True)}
+                return {"supervisor": program, **{name: child for name, child in named.items() if name}}
         raise AssertionError(f"no agent of {bed} runs")
 
     def _environment(self, program: psutil.Process) -> str:
@@ -99,6 +98,15 @@ class DemoHouse:
         except subprocess.TimeoutExpired:
             self.child.kill()
             raise AssertionError("the demo did not stop:\n" + "\n".join(self.lines[-40:])) from None
+
+
+def _process_name(process: psutil.Process) -> str:
+    """The bed's word for a process, empty for one that is just ending."""
+    try:
+        title = " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+    return title.split(": ")[1].split()[0] if title.startswith("deepepil-edge: ") else ""
 
 
 def first_classified(client: httpx.Client) -> dict[str, Any] | None:

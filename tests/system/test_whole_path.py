@@ -27,6 +27,8 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 SHOTS = Path("build/screens")
+TERMINAL = Path("build/system/terminal.txt")
+"""What the last demonstration printed, for a person who looks into a failure."""
 BACK_WITHIN_S = 10.0
 PROCESSES = ("capture", "recorder", "detector", "publisher", "proxy", "uploader", "evictor", "heartbeat")
 
@@ -50,6 +52,8 @@ def night() -> Iterator[Night]:
         yield night
     finally:
         night.house.stop()
+        TERMINAL.parent.mkdir(parents=True, exist_ok=True)
+        TERMINAL.write_text("\n".join(night.house.lines) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
 
 
