@@ -31,6 +31,8 @@ def _means_down(image: NDArray[np.generic], side: int) -> Means:
 
     No matrix product: its threads would spin beside the other work of a small machine.
     """
+    if image.shape[0] < side:
+        image = np.repeat(image, -(-side // image.shape[0]), axis=0)
     length = image.shape[0]
     edges = np.linspace(0.0, length, side + 1)
     whole = np.minimum(edges.astype(int), length - 1)
