@@ -158,8 +158,9 @@ def test_a_second_start_goes_on_with_the_same_data(night: Night) -> None:
     night.house = DemoHouse(night.house.folder)
     night.house.address()
     with night.house.client(night.password) as client:
-        items = client.get("/api/v1/worklist", params={"state": "reviewed"}).json()["items"]
+        items = client.get("/api/v1/worklist", params={"state": "all"}).json()["items"]
     assert night.item["event_id"] in {item["event_id"] for item in items}
+    assert [item["label"] for item in items if item["my_verdict"]] == ["confirmed"]
     night.house.line("recorded", 60)
 
 
