@@ -30,9 +30,9 @@ $(STAMP)/python: requirements/dev.txt requirements/torch.txt pyproject.toml
 	@mkdir -p $(STAMP)
 	@echo "setup: Python environment in $(VENV) (torch, then 100 pinned packages)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements/torch.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements/torch.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(NODE_STAMP): cloud/web/package-lock.json
