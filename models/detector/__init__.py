@@ -1,0 +1,1 @@
+"""The detector: a small streaming network that finds paroxysms in previews, learnt from the simulated ward."""

@@ -31,5 +31,4 @@ def release_of(folder: Path, name: str, figures: dict[str, Figure]) -> ReleaseCa
     if missed:
         raise Refused(f"{name} is not released: it missed {', '.join(missed)}.", missed=missed)
     card = load_card(card_path(folder, name))
-    seizures = int(figures["test_seizures"].value)
-    return card.model_copy(update={"metrics": {**card.metrics, **metrics_of(figures, seizures)}})
+    return card.model_copy(update={"metrics": {**card.metrics, **metrics_of(figures)}})

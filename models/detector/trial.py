@@ -21,6 +21,7 @@ from shared.errors import Refused
 from shared.preview import PREVIEW_FPS, PREVIEW_PERIOD_NS, Preview
 from shared.release import Metric
 from shared.results import Figure
+from shared.score import PAROXYSM_TYPES
 from shared.trigger import Closed, Opened, Trigger
 from shared.ward import Deed, Night, ward_previews
 
@@ -35,6 +36,7 @@ KINDS: tuple[Deed, ...] = (
 RAYS = 2
 """Rays of the ward to a preview pixel, a side; 4 is what the bed does to a full-size frame, at three times the cost."""
 LEAST_FOUND, SEIZURES, MOST_FALSE, ORDINARY_H = 18, 20, 2, 2.0
+ORDINARY_NIGHTS, STRESS_NIGHTS = 8, 4
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def trial_nights() -> Nights:
     patients = list(SPLITS["test"])
     return Nights(
         tuple(seizure_night(patient, 1, (KINDS[i % len(KINDS)],)) for i, patient in enumerate(patients[:SEIZURES])),
-        tuple(ordinary_night(patient, 1) for patient in patients[20:28]),
-        tuple(stress_night(patient, 1) for patient in patients[28:32]),
+        tuple(ordinary_night(patient, 1) for patient in patients[SEIZURES:][:ORDINARY_NIGHTS]),
+        tuple(stress_night(patient, 1) for patient in patients[SEIZURES + ORDINARY_NIGHTS :][:STRESS_NIGHTS]),
     )
 
 
@@ -206,18 +208,29 @@ def _by_kind(detections: Sequence[Detection]) -> dict[str, Figure]:
     for kind in dict.fromkeys(d.kind for d in detections):
         of_kind = [d for d in detections if d.kind == kind]
         hits = sum(d.latency_s is not None for d in of_kind)
-        figures[f"sensitivity_{kind}"] = Figure(round(hits / len(of_kind), 3), f"of {len(of_kind)}")
+        figures[f"sensitivity_{kind}"] = Figure(round(hits / len(of_kind), 3), "share")
     return figures
 
 
-def metrics_of(figures: dict[str, Figure], seizures: int) -> dict[str, Metric]:
-    """The figures that are numbers as a card carries them; the intervals stand beside their share."""
+def _cases(name: str) -> int:
+    """How many seizures or nights a figure of the trial rests on."""
+    if name.removeprefix("sensitivity_") in PAROXYSM_TYPES:
+        return SEIZURES // len(KINDS)
+    if name in {"false_events_ordinary", "false_events_per_h", "ordinary_hours"}:
+        return ORDINARY_NIGHTS
+    if name.startswith("stress_"):
+        return STRESS_NIGHTS
+    return SEIZURES
+
+
+def metrics_of(figures: dict[str, Figure]) -> dict[str, Metric]:
+    """The figures that are numbers as a card carries them; the interval stands beside its share."""
     metrics = {
-        name: Metric(value=float(figure.value), unit=figure.unit, n=seizures)
+        name: Metric(value=float(figure.value), unit=figure.unit, n=_cases(name))
         for name, figure in figures.items()
         if isinstance(figure.value, int | float) and not name.endswith(("_low", "_high"))
     }
     low, high = figures["sensitivity_all_low"].value, figures["sensitivity_all_high"].value
-    shares = {"low": float(low), "high": float(high)}
-    metrics["sensitivity_all"] = metrics["sensitivity_all"].model_copy(update=shares)
+    interval = {"low": float(low), "high": float(high)}
+    metrics["sensitivity_all"] = metrics["sensitivity_all"].model_copy(update=interval)
     return metrics
