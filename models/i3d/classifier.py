@@ -8,7 +8,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from models.i3d.arithmetic import to_batch, window_outputs
+from models.i3d.arithmetic import fast_arithmetic, to_batch, window_outputs
 from models.i3d.artefact import load_networks
 from models.i3d.clip_input import WINDOW_S, Frame, windows_of
 from models.i3d.head import ClipHead
@@ -52,10 +52,11 @@ class Classifier:
         Raises Refused for no frames, a wrong dtype or size, an fps outside 1 to 240, or a clip of more than 2,000 windows.
         """
         features, windows = [], []
-        for index, window in enumerate(windows_of(ir_frames, fps)):
-            feature, scores = window_outputs(self.network, to_batch([window]))
-            features.append(feature)
-            windows.append(WindowSuggestion(start_s=index * WINDOW_S, probabilities=self._named(scores[0])))
+        with fast_arithmetic():  # around all windows, so that the weights are converted once
+            for index, window in enumerate(windows_of(ir_frames, fps)):
+                feature, scores = window_outputs(self.network, to_batch([window]))
+                features.append(feature)
+                windows.append(WindowSuggestion(start_s=index * WINDOW_S, probabilities=self._named(scores[0])))
         sequence = torch.cat(features)[None]
         clip = self.head(sequence, torch.ones(1, len(features), dtype=torch.bool))
         return ClipVerdict(self._named(clip[0]), windows)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,6 +84,23 @@ class DemoHouse:
                 named = {_process_name(child): child for child in program.children(recursive=True)}
                 return {"supervisor": program, **{name: child for name, child in named.items() if name}}
         raise AssertionError(f"no agent of {bed} runs")
+
+    def part(self, name: str) -> psutil.Process | None:
+        """A process of the cloud, the broker, or the supervisor of bed-2; None while it does not run."""
+        if name == "supervisor":
+            with suppress(AssertionError):
+                return self.bed_processes("bed-2")["supervisor"]
+            return None
+        for process in psutil.Process(self.child.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                words = process.cmdline()
+                if (name == "broker" and words[:1] and words[0].endswith("mosquitto")) or words[1:4] == [
+                    "-m",
+                    "cloud.cli",
+                    name,
+                ]:
+                    return process
+        return None
 
     def _environment(self, program: psutil.Process) -> str:
         """The files that a program with a changed title keeps open in its bed's folder."""

@@ -6,13 +6,16 @@ One demonstration serves all of it, in the order of a night: an event comes, is 
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -39,6 +42,7 @@ class Night:
     house: DemoHouse
     password: str
     item: dict[str, Any]
+    events: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +147,27 @@ def test_a_killed_process_is_back_within_ten_seconds(night: Night, name: str) ->
     assert time.monotonic() - began < 40
 
 
+@pytest.mark.parametrize("name", ["api", "ingester", "worker", "broker", "supervisor"])
+def test_a_killed_part_of_the_house_is_back_within_ten_seconds(night: Night, name: str) -> None:
+    killed = night.house.part(name)
+    assert killed is not None
+    killed.kill()
+
+    def back() -> bool:
+        found = night.house.part(name)
+        return found is not None and found.pid != killed.pid
+
+    wait_for(f"{name} runs again", back, BACK_WITHIN_S)
+
+
 def test_all_stops_cleanly_and_the_checkers_find_nothing(night: Night) -> None:
     agents = night.house.bed_processes("bed-1")
     assert night.house.stop() == 0, "\n".join(night.house.lines[-20:])
     assert not [name for name, process in agents.items() if process.is_running()]
+    night.events = set()
     for bed in ("bed-1", "bed-2"):
+        with closing(sqlite3.connect(night.house.folder / bed / "edge.db")) as kept:
+            night.events |= {str(row[0]) for row in kept.execute("SELECT event_id FROM events")}
         checked = run("deepepil-edge", "check", str(night.house.folder / bed), "--read-data")
         assert checked.returncode == 0, checked.stdout + checked.stderr
     checked = run("deepepil-cloud", "check", "--config", str(night.house.folder / "cloud.toml"), "--read-data")
@@ -158,10 +178,17 @@ def test_a_second_start_goes_on_with_the_same_data(night: Night) -> None:
     night.house = DemoHouse(night.house.folder)
     night.house.address()
     with night.house.client(night.password) as client:
+        wait_for("all events of the beds in the worklist", lambda: night.events <= ids(client), 60)
         items = client.get("/api/v1/worklist", params={"state": "all"}).json()["items"]
     assert night.item["event_id"] in {item["event_id"] for item in items}
     assert [item["label"] for item in items if item["my_verdict"]] == ["confirmed"]
     night.house.line("recorded", 60)
+
+
+def ids(client: httpx.Client) -> set[str]:
+    """All events that the cloud knows."""
+    found = client.get("/api/v1/worklist", params={"state": "all", "limit": 200}).json()["items"]
+    return {item["event_id"] for item in found}
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
