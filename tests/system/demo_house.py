@@ -80,9 +80,10 @@ class DemoHouse:
     def bed_processes(self, bed: str) -> dict[str, psutil.Process]:
         """The processes of one bed's agent, by name."""
         for program in psutil.Process(self.child.pid).children():
-            if f"{bed}.toml" in " ".join(program.cmdline()) or f"{bed}.toml" in self._environment(program):
-                named = {_process_name(child): child for child in program.children(recursive=True)}
-                return {"supervisor": program, **{name: child for name, child in named.items() if name}}
+            with suppress(psutil.Error):
+                if f"{bed}.toml" in self._environment(program):
+                    named = {_process_name(child): child for child in program.children(recursive=True)}
+                    return {"supervisor": program, **{name: child for name, child in named.items() if name}}
         raise AssertionError(f"no agent of {bed} runs")
 
     def part(self, name: str) -> psutil.Process | None:
@@ -103,8 +104,9 @@ class DemoHouse:
         return None
 
     def _environment(self, program: psutil.Process) -> str:
-        """The files that a program with a changed title keeps open in its bed's folder."""
-        return " ".join(f"{Path(opened.path).parent.name}.toml" for opened in program.open_files())
+        """What tells whose program it is: its words, and the folders of the files that it keeps open."""
+        folders = [f"{Path(opened.path).parent.name}.toml" for opened in program.open_files()]
+        return " ".join([*program.cmdline(), *folders])
 
     def stop(self, limit_s: float = 60) -> int:
         """Ctrl-C, and the exit code."""
