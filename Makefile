@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMP := build/setup
 NODE_STAMP := cloud/web/node_modules/.setup
 SOURCE ?= simulator
+MINUTES ?= 10
 
 .PHONY: help setup system-packages demo test check bench bench-edge evaluate web docs pins clean
 
@@ -66,7 +67,7 @@ test: check
 bench: bench-edge
 
 bench-edge: setup
-	$(BIN)/python -m tests.bench.bench_edge
+	$(BIN)/python -m tests.bench.bench_edge --minutes $(MINUTES)
 
 evaluate: setup
 	$(BIN)/deepepil-models evaluate detector
