@@ -351,12 +351,10 @@ def _read_record(file: BinaryIO, offset: int, size: int) -> tuple[int, bytes] | 
     if len(head) < RECORD_HEAD.size:
         return None
     length, opcode = RECORD_HEAD.unpack(head)
-    if length > min(MAX_PAYLOAD_BYTES, size - offset):
+    if length > min(MAX_PAYLOAD_BYTES, size - offset - RECORD_HEAD.size - RECORD_CRC.size):
         return None
-    payload = file.read(length)
-    crc = file.read(RECORD_CRC.size)
-    expected = record_parts(opcode, payload)[-1] if len(payload) == length else b""
-    return (opcode, payload) if crc == expected else None
+    payload, crc = file.read(length), file.read(RECORD_CRC.size)
+    return (opcode, payload) if crc == record_parts(opcode, payload)[-1] else None
 
 
 def _read_index(file: BinaryIO, size: int, first_record: int) -> dict[str, list[list[int]]] | None:

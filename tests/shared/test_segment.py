@@ -134,6 +134,16 @@ def test_an_open_segment_is_read_by_scanning(tmp_path: Path) -> None:
     assert assert_only_the_truth(tmp_path / "a.part") == 13
 
 
+def test_a_cut_within_the_last_bytes_of_a_record_leaves_it_out(sealed: Path, tmp_path: Path) -> None:
+    whole, cut = sealed.read_bytes(), tmp_path / "cut"
+    with SegmentReader(sealed) as reader:
+        ends = sorted(offset for offset in reader._offsets(["depth", "ir", "colour"], None, None))[1:4]
+    for end in ends:
+        for missing in range(1, 12):
+            cut.write_bytes(whole[: end - missing])
+            assert_only_the_truth(cut)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_cut_anywhere_leaves_a_true_beginning(sealed: Path, tmp_path: Path, data: st.DataObject) -> None:
