@@ -9,10 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from edge_agent.bus import Subscriber
+from edge_agent.bus_messages import Beat, BusTopic
 from edge_agent.ring.folder import prepare_folder
 from edge_agent.runner import Context
 from edge_agent.settings import Settings
 from shared.clock import SystemClock
+from tests.waiting import wait_for
 
 
 def make_settings(folder: Path, *, mqtt_port: int = 1, cloud_port: int = 1) -> Settings:
@@ -56,3 +59,35 @@ def running(module: ModuleType, settings: Settings) -> Iterator[Context]:
     assert not stuck, f"{name} did not stop"
     if failures:
         raise failures[0]
+
+
+class Listener:
+    """Hears one topic of a running process; `join` returns once nothing that the process says from then on can be missed."""
+
+    def __init__(self, folder: Path, topic: BusTopic, process: str) -> None:
+        self._inbox = Subscriber(folder, (topic, BusTopic.beat))
+        self._topic, self._process = topic, process
+
+    def join(self) -> None:
+        """A socket that connects late hears nothing of before; a beat that arrived shows that it is connected."""
+        wait_for(self._hears_a_beat, f"a beat of the {self._process}")
+
+    def _hears_a_beat(self) -> bool:
+        found = self._inbox.receive(100)
+        return found is not None and isinstance(found[1], Beat) and found[1].process == self._process
+
+    def next(self) -> Any:
+        """The next message of the topic."""
+        heard: list[Any] = []
+
+        def take() -> bool:
+            found = self._inbox.receive(100)
+            if found is not None and found[0] is self._topic:
+                heard.append(found[1])
+            return bool(heard)
+
+        wait_for(take, f"a message about {self._topic}")
+        return heard[0]
+
+    def close(self) -> None:
+        self._inbox.close()

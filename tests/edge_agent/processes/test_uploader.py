@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from edge_agent.bus import Subscriber
 from edge_agent.bus_messages import BusTopic
 from edge_agent.clips.manifest import make_manifest
 from edge_agent.clips.store import ClipStore
@@ -16,7 +15,7 @@ from shared.clock import NS_PER_S
 from shared.receipt import Receipt, ReceiptKind
 from tests.edge_agent.hand_clock import UTC_NS
 from tests.edge_agent.outbox.reports import make_report
-from tests.edge_agent.processes.running import make_settings, running
+from tests.edge_agent.processes.running import Listener, make_settings, running
 from tests.edge_agent.ring_files import add_segment, make_frames
 from tests.edge_agent.transfer.cloud_app import CloudState, serve
 from tests.waiting import wait_for
@@ -27,8 +26,9 @@ def test_a_ready_clip_reaches_the_cloud_and_lets_its_segments_go(tmp_path: Path)
     with serve(cloud) as port:
         settings = make_settings(tmp_path / "bed", cloud_port=port)
         folder = settings.storage.folder
-        inbox = Subscriber(folder, (BusTopic.upload,))
+        listener = Listener(folder, BusTopic.upload, "uploader")
         with closing(open_database(folder)) as connection, running(uploader, settings):
+            listener.join()
             row = add_segment(folder, connection, make_frames(100, 101))
             report = make_report("closed", clip_start_mono_ns=100 * NS_PER_S)
             outbox, store = Outbox(connection, "north", "bed-4"), ClipStore(connection)
@@ -39,7 +39,6 @@ def test_a_ready_clip_reaches_the_cloud_and_lets_its_segments_go(tmp_path: Path)
             outbox.receive(stored, UTC_NS)
             wait_for(lambda: not connection.execute("SELECT 1 FROM pins").fetchone(), "the end of the pin")
             assert cloud.stored[row.sha256] == row.path(folder).read_bytes()
-            found = inbox.receive(5_000)
-            assert found is not None
-            assert (found[1].event_id, found[1].what) == (report.event_id, "clip_stored")
-        inbox.close()
+            progress = listener.next()
+            assert (progress.event_id, progress.what) == (report.event_id, "clip_stored")
+        listener.close()
