@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from shared.contract import Contract, Text
+from shared.imu import ImuSample
 
 Uint16Image = npt.NDArray[np.uint16]
 Uint8Image = npt.NDArray[np.uint8]
@@ -34,7 +35,8 @@ class Frame:
 
     index counts captures since the source opened, gaps included; device_ns is the camera's clock, mono_ns the host's
     monotonic clock at arrival, utc_ns the wall clock at arrival. depth is uint16 (H, W) in millimetres, 0 where the
-    camera has no reading; ir is uint16 (H, W) active infrared; colour is the camera's JPEG bytes. A missing image is None.
+    camera has no reading; ir is uint16 (H, W) active infrared; colour is the camera's JPEG bytes. A missing image is None. imu are the
+    inertial samples that arrived since the capture before.
     """
 
     index: int
@@ -44,6 +46,7 @@ class Frame:
     depth: Uint16Image | None
     ir: Uint16Image | None
     colour: bytes | None
+    imu: tuple[ImuSample, ...] = ()
 
 
 class CameraInfo(Contract):

@@ -9,41 +9,51 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import zstandard
-from pydantic import ValidationError
 
+from shared.clock_model import ClockModel
 from shared.codec import Codec, ImageCoder
-from shared.contract import read_contract, sentence_of
+from shared.contract import read_contract
 from shared.errors import Refused
+from shared.failpoints import hit
 from shared.frame import RECORDED_STREAMS, Frame, Stream, Uint16Image
 from shared.gap import Gap
+from shared.imu import ImuSample
 from shared.preview import Preview
 from shared.segment_records import (
     FOOTER,
     MAGIC,
-    MAX_PAYLOAD_BYTES,
-    RECORD_CRC,
-    RECORD_HEAD,
+    MAX_IMU_SAMPLES,
     Opcode,
     SegmentHeader,
-    SegmentIndex,
     StreamImage,
     checksum_of,
     image_head,
+    imu_payload,
     preview_payload,
     read_image,
+    read_imu,
     read_preview,
     record_parts,
 )
+from shared.segment_scan import (
+    GAP_KEY,
+    IMU_KEY,
+    Contents,
+    Scan,
+    read_header,
+    read_index,
+    read_record,
+    scan_records,
+    scan_segment,
+)
 
-GAP_KEY = "gap"
-_HEADER_LIMIT = 1 << 20
-_INDEX_LIMIT = MAX_PAYLOAD_BYTES
+__all__ = ["Contents", "Scan", "Sealed", "SegmentReader", "SegmentWriter", "hash_file", "scan_segment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +63,6 @@ class Sealed:
     path: Path
     sha256: str
     size_bytes: int
-
-
-@dataclass(slots=True)
-class Contents:
-    """What a segment holds so far: places of records by stream, first and last times."""
-
-    places: dict[str, list[list[int]]] = field(default_factory=dict)
-    first: tuple[int, int] | None = None
-    last: tuple[int, int] | None = None
-
-    def note(self, key: str, offset: int, mono_ns: int, utc_ns: int | None) -> None:
-        self.places.setdefault(key, []).append([offset, mono_ns])
-        if utc_ns is None:
-            return
-        if self.first is None or mono_ns < self.first[0]:
-            self.first = (mono_ns, utc_ns)
-        if self.last is None or mono_ns > self.last[0]:
-            self.last = (mono_ns, utc_ns)
-
-    def count(self, stream: Stream) -> int:
-        return len(self.places.get(stream.value, ()))
-
-    def counts(self) -> dict[Stream, int]:
-        return {stream: self.count(stream) for stream in Stream if self.count(stream)}
-
-    def index(self) -> SegmentIndex:
-        first, last = self.first or (0, 0), self.last or (0, 0)
-        return SegmentIndex(
-            frames=self.counts(), first_mono_ns=first[0], last_mono_ns=last[0], first_utc_ns=first[1],
-            last_utc_ns=last[1], records=self.places,
-        )  # fmt: skip
 
 
 class SegmentWriter:
@@ -101,6 +80,7 @@ class SegmentWriter:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self._put([MAGIC, *record_parts(Opcode.header, header.model_dump_json().encode())])
+            hit("after_segment_begin")
         except BaseException:
             self.close()
             path.unlink()
@@ -135,10 +115,11 @@ class SegmentWriter:
         self.contents.note(stream.value, offset, frame.mono_ns, frame.utc_ns)
 
     def add_frame(self, frame: Frame) -> None:
-        """Writes the images that the frame has. Raises OSError."""
+        """Writes the images that the frame has, and its inertial samples. Raises OSError."""
         for stream, image in ((Stream.depth, frame.depth), (Stream.ir, frame.ir), (Stream.colour, frame.colour)):
             if image is not None:
                 self.add_image(stream, image, frame)
+        self.add_imu(frame.imu)
 
     def add_preview(self, preview: Preview) -> None:
         """Raises OSError."""
@@ -150,29 +131,45 @@ class SegmentWriter:
         offset = self._put(record_parts(Opcode.gap, gap.model_dump_json().encode()))
         self.contents.note(GAP_KEY, offset, gap.start_mono_ns, None)
 
+    def add_imu(self, samples: tuple[ImuSample, ...]) -> None:
+        """Inertial samples in the order of their arrival. Raises OSError."""
+        for start in range(0, len(samples), MAX_IMU_SAMPLES):
+            batch = samples[start : start + MAX_IMU_SAMPLES]
+            offset = self._put(record_parts(Opcode.imu, imu_payload(batch)))
+            self.contents.note(IMU_KEY, offset, batch[0].mono_ns, None)
+
     def flush(self) -> None:
         """Makes all that was written durable. Raises OSError; the file is condemned then, whatever a later flush says."""
-        self._flush(os.fdatasync)
+        with self._condemned_by_failure():
+            os.fdatasync(self._descriptor)
+            hit("after_segment_flush")
 
-    def _flush(self, flush: Callable[[int], None]) -> None:
+    @contextmanager
+    def _condemned_by_failure(self) -> Iterator[None]:
         try:
-            flush(self._descriptor)
+            yield
         except OSError:
             self.condemned = True
             raise
 
-    def seal(self, folder: Path) -> Sealed:
+    def seal(self, folder: Path, clock: ClockModel | None = None) -> Sealed:
         """Index, footer, fsync, rename to `folder`/<sha256>.seg, fsync of both folders. Raises OSError."""
-        index = record_parts(Opcode.index, self.contents.index().model_dump_json().encode())
+        hit("before_segment_footer")
+        index = record_parts(Opcode.index, self.contents.index(clock).model_dump_json().encode())
         length = self.size_bytes + sum(len(part) for part in index) + FOOTER.size
         self._put([*index, FOOTER.pack(self.size_bytes, length, MAGIC)])
-        self._flush(os.fsync)
+        hit("after_segment_footer")
+        with self._condemned_by_failure():
+            os.fsync(self._descriptor)
+            hit("after_segment_fsync")
         self.close()
         sha256 = self._hash.hexdigest()
         target = folder / f"{sha256}.seg"
         left, self.path = self.path.parent, self.path.rename(target)
+        hit("after_segment_rename")
         for changed in (folder, left):
             _sync_folder(changed)
+        hit("after_segment_folder_fsync")
         return Sealed(target, sha256, self.size_bytes)
 
     def close(self) -> None:
@@ -203,20 +200,11 @@ class SegmentWriter:
         return offset
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What scanning found: everything up to `good_bytes` holds; `torn` says in words why it stopped, or is empty."""
-
-    header: SegmentHeader
-    contents: Contents
-    good_bytes: int
-    torn: str
-
-
 class SegmentReader:
     """Reads one segment, sealed or still open. Use it as a context manager, or close it.
 
     `sealed` is True when footer and index hold; otherwise the file was scanned and `torn` says where that ended.
+    `clock` is the fit of the three clocks over the segment, or None when it has none or the file is not sealed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -234,13 +222,14 @@ class SegmentReader:
 
     def _load(self) -> None:
         self._size = os.fstat(self._file.fileno()).st_size
-        self.header, self._first_record = _read_header(self._file, self.path.name)
-        places = _read_index(self._file, self._size, self._first_record)
-        self.sealed, self.torn = places is not None, ""
-        if places is None:
-            scan = _scan(self._file, self.header, self._first_record, self._size)
-            places, self.torn = scan.contents.places, scan.torn
-        self._places = places
+        self.header, self._first_record = read_header(self._file, self.path.name)
+        index = read_index(self._file, self._size, self._first_record)
+        self.sealed, self.torn, self.clock = index is not None, "", index.clock if index else None
+        if index is None:
+            scan = scan_records(self._file, self.header, self._first_record, self._size)
+            self._places, self.torn = scan.contents.places, scan.torn
+        else:
+            self._places = index.records
 
     def __enter__(self) -> SegmentReader:
         return self
@@ -274,6 +263,15 @@ class SegmentReader:
         for offset in self._offsets([Stream.preview.value], start_mono_ns, end_mono_ns):
             yield read_preview(self._payload(offset, Opcode.preview))
 
+    def imu(self, start_mono_ns: int | None = None, end_mono_ns: int | None = None) -> Iterator[ImuSample]:
+        """Inertial samples with mono_ns in [start, end), in the order of the file. Raises Refused at damage."""
+        for offset in self._offsets([IMU_KEY], None, end_mono_ns):
+            for sample in read_imu(self._payload(offset, Opcode.imu)):
+                if (start_mono_ns is None or sample.mono_ns >= start_mono_ns) and (
+                    end_mono_ns is None or sample.mono_ns < end_mono_ns
+                ):
+                    yield sample
+
     def _offsets(self, keys: Collection[str], start: int | None, end: int | None) -> list[int]:
         return sorted(
             offset
@@ -283,95 +281,16 @@ class SegmentReader:
         )
 
     def _payload(self, offset: int, wanted: Opcode) -> bytes:
-        found = _read_record(self._file, offset, self._size)
+        found = read_record(self._file, offset, self._size)
         if found is None or found[0] != wanted:
             raise Refused(f"The segment {self.path.name} is damaged at byte {offset}.", offset=offset)
         return found[1]
-
-
-def scan_segment(path: Path) -> Scan:
-    """Reads a file record by record up to the first that does not hold. Raises Refused when not even the header does."""
-    with path.open("rb") as file:
-        header, first_record = _read_header(file, path.name)
-        return _scan(file, header, first_record, os.fstat(file.fileno()).st_size)
 
 
 def hash_file(path: Path) -> str:
     """SHA-256 of the file's bytes, in hex. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _scan(file: BinaryIO, header: SegmentHeader, first_record: int, size: int) -> Scan:
-    contents, offset, coder = Contents(), first_record, ImageCoder()
-    while offset < size:
-        found = _read_record(file, offset, size)
-        if found is None:
-            return Scan(header, contents, offset, f"The record at byte {offset} of {size} is cut or damaged.")
-        opcode, payload = found
-        if opcode == Opcode.index:
-            break
-        try:
-            _note(contents, opcode, payload, offset, coder)
-        except Refused as error:
-            return Scan(header, contents, offset, f"The record at byte {offset}: {error.sentence}")
-        offset += RECORD_HEAD.size + len(payload) + RECORD_CRC.size
-    return Scan(header, contents, offset, "")
-
-
-def _note(contents: Contents, opcode: int, payload: bytes, offset: int, coder: ImageCoder) -> None:
-    if opcode == Opcode.image:
-        image = read_image(payload, coder)
-        contents.note(image.stream.value, offset, image.mono_ns, image.utc_ns)
-    elif opcode == Opcode.preview:
-        preview = read_preview(payload)
-        contents.note(Stream.preview.value, offset, preview.mono_ns, preview.utc_ns)
-    elif opcode == Opcode.gap:
-        contents.note(GAP_KEY, offset, read_contract(Gap, payload).start_mono_ns, None)
-
-
-def _read_header(file: BinaryIO, name: str) -> tuple[SegmentHeader, int]:
-    size = os.fstat(file.fileno()).st_size
-    file.seek(0)
-    if file.read(len(MAGIC)) != MAGIC:
-        raise Refused(f"{name} is not a DeepEpil segment of version 0.")
-    found = _read_record(file, len(MAGIC), size)
-    if found is None or found[0] != Opcode.header:
-        raise Refused(f"The header of the segment {name} is cut or damaged.")
-    header = read_contract(SegmentHeader, found[1], _HEADER_LIMIT)
-    if header.key.suite != "plain":
-        raise Refused(f"The segment {name} is sealed with {header.key.suite}; this version reads plain ones only.")
-    return header, len(MAGIC) + RECORD_HEAD.size + len(found[1]) + RECORD_CRC.size
-
-
-def _read_record(file: BinaryIO, offset: int, size: int) -> tuple[int, bytes] | None:
-    """Opcode and payload of the record at `offset`, or None when it does not hold."""
-    file.seek(offset)
-    head = file.read(RECORD_HEAD.size)
-    if len(head) < RECORD_HEAD.size:
-        return None
-    length, opcode = RECORD_HEAD.unpack(head)
-    if length > min(MAX_PAYLOAD_BYTES, size - offset - RECORD_HEAD.size - RECORD_CRC.size):
-        return None
-    payload, crc = file.read(length), file.read(RECORD_CRC.size)
-    return (opcode, payload) if crc == record_parts(opcode, payload)[-1] else None
-
-
-def _read_index(file: BinaryIO, size: int, first_record: int) -> dict[str, list[list[int]]] | None:
-    """The places by the index of a sealed file, or None when footer or index do not hold."""
-    if size < first_record + FOOTER.size:
-        return None
-    file.seek(size - FOOTER.size)
-    index_at, length, magic = FOOTER.unpack(file.read(FOOTER.size))
-    if magic != MAGIC or length != size or not first_record <= index_at < size:
-        return None
-    found = _read_record(file, index_at, size)
-    if found is None or found[0] != Opcode.index:
-        return None
-    try:
-        return SegmentIndex.model_validate_json(found[1]).records
-    except ValidationError as error:
-        raise Refused(f"The index of a segment is refused: {sentence_of(error)}") from error
 
 
 def _sync_folder(folder: Path) -> None:

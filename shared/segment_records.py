@@ -15,11 +15,13 @@ import numpy as np
 import zstandard
 from pydantic import Field
 
+from shared.clock_model import ClockModel
 from shared.codec import Codec, ImageCoder
 from shared.contract import Contract, Count, Nanoseconds, Text
 from shared.errors import Refused
 from shared.frame import CameraInfo, Stream, Uint8Image, Uint16Image
 from shared.ids import BedName, BootId, SiteName, Uuid7
+from shared.imu import ImuSample
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, Preview
 
 MAGIC = b"\x89DESEG0\n"
@@ -29,6 +31,9 @@ RECORD_CRC = struct.Struct("<I")
 FOOTER = struct.Struct("<QQ8s")
 IMAGE_HEAD = struct.Struct("<BBHHQqqqI")
 PREVIEW_HEAD = struct.Struct("<Qqq")
+IMU_SAMPLE = struct.Struct("<qq7f")
+MAX_IMU_SAMPLES = 65_536
+"""Some 40 s of an inertial unit that runs at 1600 Hz; a longer batch is written as several records."""
 STREAM_CODES = {Stream.depth: 1, Stream.ir: 2, Stream.colour: 3}
 _STREAMS = {code: stream for stream, code in STREAM_CODES.items()}
 _PREVIEW_PIXELS = PREVIEW_HEIGHT * PREVIEW_WIDTH
@@ -42,6 +47,7 @@ class Opcode(IntEnum):
     preview = 3
     gap = 4
     index = 5
+    imu = 6
 
 
 class KeyEnvelope(Contract):
@@ -70,7 +76,10 @@ Place = Annotated[list[int], Field(min_length=2, max_length=2)]
 
 
 class SegmentIndex(Contract):
-    """Where each record lies: `records` maps a stream (or `gap`) to pairs of byte offset and mono_ns, in file order."""
+    """Where each record lies: `records` maps a stream (or `gap`, `imu`) to pairs of byte offset and mono_ns, in file order.
+
+    clock is the fit of the three clocks over the segment, or None when too few frames came for one.
+    """
 
     frames: dict[Stream, Count]
     first_mono_ns: Nanoseconds
@@ -78,6 +87,7 @@ class SegmentIndex(Contract):
     first_utc_ns: Nanoseconds
     last_utc_ns: Nanoseconds
     records: dict[str, Annotated[list[Place], Field(max_length=1_000_000)]] = Field(max_length=8)
+    clock: ClockModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +197,26 @@ def read_preview(payload: bytes) -> Preview:
     differences = np.frombuffer(plain, np.uint8).reshape(2, PREVIEW_HEIGHT, PREVIEW_WIDTH)
     images = np.cumsum(differences, axis=2, dtype=np.uint8)
     return Preview(index, mono_ns, utc_ns, images[0], images[1])
+
+
+def imu_payload(samples: tuple[ImuSample, ...]) -> bytes:
+    """The samples one behind the other; at most MAX_IMU_SAMPLES."""
+    return b"".join(
+        IMU_SAMPLE.pack(
+            sample.device_ns, sample.mono_ns, *sample.acceleration_m_s2, *sample.rotation_rad_s, sample.temperature_c
+        )
+        for sample in samples
+    )
+
+
+def read_imu(payload: bytes) -> list[ImuSample]:
+    """Raises Refused for bytes that are no batch of inertial samples."""
+    count, rest = divmod(len(payload), IMU_SAMPLE.size)
+    if rest or not 1 <= count <= MAX_IMU_SAMPLES:
+        raise Refused(
+            f"An imu record of {len(payload)} bytes is not 1 to {MAX_IMU_SAMPLES} samples of {IMU_SAMPLE.size}."
+        )
+    return [
+        ImuSample(device_ns, mono_ns, (ax, ay, az), (gx, gy, gz), temperature)
+        for device_ns, mono_ns, ax, ay, az, gx, gy, gz, temperature in IMU_SAMPLE.iter_unpack(payload)
+    ]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -14,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.clock_model import ClockModel
 from shared.errors import Refused
 from shared.frame import Frame, Stream
 from shared.gap import Gap, GapCause
+from shared.imu import ImuSample
 from shared.preview import Preview, preview_of
 from shared.segment import SegmentReader, SegmentWriter, hash_file, scan_segment
 from shared.segment_records import (
@@ -25,13 +28,30 @@ from shared.segment_records import (
     Opcode,
     SegmentHeader,
     StreamImage,
+    read_imu,
     record_parts,
 )
 from tests.fakes.clock import BOOT, START_MONO_NS
 from tests.fakes.frame_source import ALL, PERIOD_NS, camera_info, make_frame
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "segment-v0"
-FRAMES = [make_frame(index, streams=ALL if index % 3 == 0 else (Stream.depth, Stream.ir)) for index in range(4)]
+IMU = tuple(
+    ImuSample(7 + 625_000 * k, START_MONO_NS + 625_000 * k, (0.5, -9.75, 0.25 * k), (0.125, 0.0, -0.5), 33.5)
+    for k in range(3)
+)
+CLOCK = ClockModel(
+    frames=4, device_zero_ns=0, mono_zero_ns=START_MONO_NS, utc_zero_ns=9, mono_per_device=1.0004, utc_per_mono=1.0,
+    mono_error_ns=1200, utc_error_ns=80,
+)  # fmt: skip
+
+
+def scene(index: int) -> Frame:
+    frame = make_frame(index, streams=ALL if index % 3 == 0 else (Stream.depth, Stream.ir))
+    return replace(frame, imu=IMU) if index == 0 else frame
+
+
+WHOLE = 10 + 2 + 1 + len(IMU)
+FRAMES = [scene(index) for index in range(4)]
 GAP = Gap(
     stream=Stream.depth, cause=GapCause.source, boot_id=BOOT, start_mono_ns=START_MONO_NS + 1, end_mono_ns=START_MONO_NS + 2,
     start_utc_ns=5, end_utc_ns=6, missing_frames=1,
@@ -63,7 +83,7 @@ def write(path: Path, frames: list[Frame] = FRAMES) -> SegmentWriter:
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("segment")
-    return write(folder / "a.part").seal(folder).path
+    return write(folder / "a.part").seal(folder, CLOCK).path
 
 
 def same(image: StreamImage, frame: Frame) -> bool:
@@ -74,13 +94,14 @@ def same(image: StreamImage, frame: Frame) -> bool:
     return image.image() == wanted if isinstance(wanted, bytes | None) else np.array_equal(image.pixels(), wanted)
 
 
-def read_until_damage(path: Path) -> Iterator[StreamImage | Preview | Gap]:
+def read_until_damage(path: Path) -> Iterator[StreamImage | Preview | Gap | ImuSample]:
     """All that a reader gives before it says that the rest is damaged."""
     try:
         with SegmentReader(path) as reader:
             yield from reader.frames()
             yield from reader.previews()
             yield from reader.gaps()
+            yield from reader.imu()
     except Refused:
         return
 
@@ -96,6 +117,8 @@ def assert_only_the_truth(path: Path) -> int:
             original = preview_from(frames[2 * found.index])
             assert np.array_equal(found.ir, original.ir)
             assert np.array_equal(found.depth, original.depth)
+        elif isinstance(found, ImuSample):
+            assert found in IMU
         else:
             assert found == GAP
     return count
@@ -111,6 +134,8 @@ def test_a_sealed_segment_gives_back_every_image_preview_and_gap(sealed: Path) -
         assert all(same(image, FRAMES[image.index]) for image in images)
         assert reader.gaps() == [GAP]
         assert [preview.mono_ns for preview in reader.previews()] == [FRAMES[0].mono_ns, FRAMES[2].mono_ns]
+        assert tuple(reader.imu()) == IMU
+        assert reader.clock == CLOCK
 
 
 def test_the_name_of_a_sealed_segment_is_the_hash_of_its_bytes(sealed: Path) -> None:
@@ -124,6 +149,18 @@ def test_streams_and_spans_are_chosen_by_the_index(sealed: Path) -> None:
         assert list(reader.previews(end_mono_ns=START_MONO_NS)) == []
 
 
+def test_inertial_samples_are_chosen_one_by_one(sealed: Path) -> None:
+    with SegmentReader(sealed) as reader:
+        assert tuple(reader.imu(IMU[1].mono_ns, IMU[2].mono_ns)) == IMU[1:2]
+        assert tuple(reader.imu(end_mono_ns=IMU[0].mono_ns)) == ()
+
+
+@pytest.mark.parametrize("size", [0, 1, 43, 45, 44 * 65_537])
+def test_an_inertial_batch_of_another_length_is_refused(size: int) -> None:
+    with pytest.raises(Refused, match="samples of 44"):
+        read_imu(bytes(size))
+
+
 def test_an_open_segment_is_read_by_scanning(tmp_path: Path) -> None:
     writer = write(tmp_path / "a.part")
     writer.flush()
@@ -131,7 +168,7 @@ def test_an_open_segment_is_read_by_scanning(tmp_path: Path) -> None:
         assert not reader.sealed
         assert reader.counts() == writer.contents.counts()
     writer.close()
-    assert assert_only_the_truth(tmp_path / "a.part") == 13
+    assert assert_only_the_truth(tmp_path / "a.part") == WHOLE
 
 
 def test_a_cut_within_the_last_bytes_of_a_record_leaves_it_out(sealed: Path, tmp_path: Path) -> None:
@@ -265,7 +302,7 @@ def test_a_write_that_finds_no_room_leaves_whole_records_only(tmp_path: Path, mo
         writer.add_frame(make_frame(9))
     monkeypatch.undo()
     assert (tmp_path / "a.part").stat().st_size == writer.size_bytes == before
-    assert assert_only_the_truth(writer.seal(tmp_path).path) == 13
+    assert assert_only_the_truth(writer.seal(tmp_path).path) == WHOLE
 
 
 def test_the_golden_segment_reads_as_it_was_written() -> None:
@@ -275,6 +312,7 @@ def test_the_golden_segment_reads_as_it_was_written() -> None:
     with SegmentReader(path) as reader:
         assert json.loads(reader.header.model_dump_json()) == expected["header"]
         assert {stream.value: count for stream, count in reader.counts().items()} == expected["counts"]
+        assert reader.clock == CLOCK
     assert assert_only_the_truth(path) == expected["records"]
 
 
@@ -293,11 +331,11 @@ def write_golden() -> None:
     """Writes the golden segment; run by hand (`python -m tests.shared.test_segment`) when the version changes."""
     shutil.rmtree(GOLDEN, ignore_errors=True)
     GOLDEN.mkdir(parents=True)
-    done = write(GOLDEN / "a.part").seal(GOLDEN)
+    done = write(GOLDEN / "a.part").seal(GOLDEN, CLOCK)
     with SegmentReader(done.path) as reader:
         counts = {stream.value: count for stream, count in reader.counts().items()}
         fields = json.loads(reader.header.model_dump_json())
-    expected = {"sha256": done.sha256, "counts": counts, "records": 13, "header": fields}
+    expected = {"sha256": done.sha256, "counts": counts, "records": WHOLE, "header": fields}
     (GOLDEN / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
 
 
