@@ -17,14 +17,17 @@ from shared.event import EventReport
 from shared.heartbeat import BedState, Heartbeat
 from shared.ids import Uuid7, uuid7
 from shared.receipt import Receipt
+from shared.reconciliation import Digest, ResendRequest
 from shared.topics import RULES, Address, Topic
 
 CONTRACTS: dict[Topic, type[Contract]] = {
     Topic.event: EventReport,
     Topic.heartbeat: Heartbeat,
     Topic.state: BedState,
+    Topic.digest: Digest,
     Topic.receipt: Receipt,
     Topic.desired: DesiredState,
+    Topic.resend: ResendRequest,
 }
 TraceParent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 

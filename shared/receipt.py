@@ -23,6 +23,9 @@ class Receipt(Contract):
 
     event_id: Uuid7
     sequence: Count = Field(description="the sequence number of the message that this receipt answers")
+    revision: Count | None = Field(
+        default=None, description="the revision that was answered; None where the message could not be read"
+    )
     kind: ReceiptKind
     reason: Text = Field(default="", max_length=500)
     committed_utc_ns: Nanoseconds

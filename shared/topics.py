@@ -19,8 +19,10 @@ class Topic(StrEnum):
     event = "event"
     heartbeat = "heartbeat"
     state = "state"
+    digest = "digest"
     receipt = "receipt"
     desired = "desired"
+    resend = "resend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,10 @@ RULES = {
     Topic.event: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=64 * 1024),
     Topic.heartbeat: TopicRule(from_bed=True, qos=0, retained=False, limit_bytes=64 * 1024),
     Topic.state: TopicRule(from_bed=True, qos=1, retained=True, limit_bytes=4 * 1024),
+    Topic.digest: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=64 * 1024),
     Topic.receipt: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
     Topic.desired: TopicRule(from_bed=False, qos=1, retained=True, limit_bytes=16 * 1024),
+    Topic.resend: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
 }
 
 

@@ -15,11 +15,13 @@ from shared.gap import Gap, GapCause
 from shared.heartbeat import BedState, Heartbeat, ProcessHealth
 from shared.label import Label
 from shared.receipt import Receipt, ReceiptKind
+from shared.reconciliation import Digest, KeptClip, KeptMessage, MessageState, ResendRequest
 from shared.review import Review, Verdict
 from shared.stay import Stay
 
 FOLDER = Path(__file__).parent / "messages"
 EVENT = UUID("01900000-0000-7000-8000-000000000001")
+RUN = UUID("01900000-0000-7000-8000-000000000003")
 STAY = UUID("01900000-0000-7000-8000-000000000002")
 BOOT = "11111111-2222-3333-4444-555555555555"
 SECOND_NS = 1_000_000_000
@@ -132,7 +134,20 @@ GOLDEN: dict[str, Contract] = {
     "gap": _gap(),
     "heartbeat": _heartbeat(),
     "state": BedState(online=True, session=3, version="0.1.0"),
-    "receipt": Receipt(event_id=EVENT, sequence=41, kind=ReceiptKind.stored, committed_utc_ns=UTC_NS),
+    "digest": Digest(
+        run=RUN,
+        page=0,
+        first=40,
+        last=42,
+        highest=42,
+        messages=[
+            KeptMessage(sequence=40, event_id=EVENT, revision=0, state=MessageState.delivered),
+            KeptMessage(sequence=42, event_id=EVENT, revision=2, state=MessageState.waiting),
+        ],
+        clips=[KeptClip(event_id=EVENT, objects_sha256=SHA, held=True)],
+    ),
+    "resend": ResendRequest(run=RUN, page=0, messages=[40], clips=[EVENT], count_from=0),
+    "receipt": Receipt(event_id=EVENT, sequence=41, revision=2, kind=ReceiptKind.stored, committed_utc_ns=UTC_NS),
     "desired": DesiredState(
         version=4, stay_id=STAY, paused=False, record_unassigned=True, release=None, issued_utc_ns=UTC_NS
     ),
