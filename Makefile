@@ -3,13 +3,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+KINECT_VENV := .venv-kinect
 BIN := $(VENV)/bin
 STAMP := build/setup
 NODE_STAMP := cloud/web/node_modules/.setup
 SOURCE ?= simulator
 MINUTES ?= 10
 
-.PHONY: help setup system-packages demo test check bench bench-edge evaluate web docs pins clean
+.PHONY: help setup kinect system-packages demo test check bench bench-edge evaluate web docs pins clean
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -20,7 +21,7 @@ help:
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 
-setup: $(STAMP)/system $(STAMP)/python $(STAMP)/web
+setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/web
 
 $(STAMP)/system: scripts/system-packages
 	@mkdir -p $(STAMP)
@@ -34,6 +35,17 @@ $(STAMP)/python: requirements/dev.txt requirements/torch.txt pyproject.toml
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements/torch.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# the camera's library wants NumPy 1.26, which the rest does not: an environment of its own, in which a small set of tests runs
+kinect: $(STAMP)/kinect
+
+$(STAMP)/kinect: requirements/kinect.txt requirements/kinect-test.txt
+	@mkdir -p $(STAMP)
+	@echo "setup: Python environment in $(KINECT_VENV) (the bed's packages and the Azure Kinect library, on NumPy 1.26)"
+	@test -x $(KINECT_VENV)/bin/python || $(PYTHON) -m venv $(KINECT_VENV)
+	@$(KINECT_VENV)/bin/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/kinect.txt
+	@$(KINECT_VENV)/bin/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/kinect-test.txt
 	@touch $@
 
 $(NODE_STAMP): cloud/web/package-lock.json
@@ -81,6 +93,8 @@ docs: setup
 PIP_COMPILE := $(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --no-emit-package torch --python-version 3.11 pyproject.toml
 pins:
 	$(PIP_COMPILE) --extra edge -o requirements/edge.txt
+	$(PIP_COMPILE) --extra edge --extra kinect -o requirements/kinect.txt
+	$(PIP_COMPILE) --extra edge --extra kinect --extra kinect-test -c requirements/kinect.txt -o requirements/kinect-test.txt
 	$(PIP_COMPILE) --extra cloud -o requirements/cloud.txt
 	$(PIP_COMPILE) --extra edge --extra ward --extra cloud --extra train --extra dev -o requirements/dev.txt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,10 @@ class Frame:
     imu: tuple[ImuSample, ...] = ()
 
 
+TagName = Annotated[Text, Field(max_length=64)]
+TagText = Annotated[Text, Field(max_length=256)]
+
+
 class CameraInfo(Contract):
     """What a source says of itself when it opens; kept in each segment's header."""
 
@@ -61,3 +65,7 @@ class CameraInfo(Contract):
     frames_per_s: float = Field(gt=0, le=240)
     colour_per_s: float = Field(default=0, ge=0, le=240)
     calibration: dict[str, Any] = Field(default_factory=dict, description="the camera's own calibration, unchanged")
+    tags: Annotated[dict[TagName, TagText], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="modes, serial, firmware and what was set, under the recorder's names (K4A_…) where it has one",
+    )
