@@ -12,35 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.outbox.schema import DDL as OUTBOX_DDL
+from edge_agent.ring.schema import ADDED_COLUMNS
+from edge_agent.ring.schema import DDL as RING_DDL
 from shared.errors import Broken, Transient
 
 BUSY_TIMEOUT_MS = 10_000
-RING_DDL = """
-CREATE TABLE IF NOT EXISTS identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1), folder_id TEXT NOT NULL, site TEXT NOT NULL, bed TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS segments (
-    sha256 TEXT PRIMARY KEY, segment_id TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL UNIQUE, boot_id TEXT NOT NULL,
-    stay_id TEXT, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL, start_utc_ns INTEGER NOT NULL,
-    end_utc_ns INTEGER NOT NULL, size_bytes INTEGER NOT NULL, frames TEXT NOT NULL, file TEXT NOT NULL UNIQUE
-);
-CREATE INDEX IF NOT EXISTS segments_by_time ON segments (boot_id, start_mono_ns);
-CREATE TABLE IF NOT EXISTS gaps (
-    gap_id INTEGER PRIMARY KEY, stream TEXT NOT NULL, cause TEXT NOT NULL, boot_id TEXT NOT NULL,
-    start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL, start_utc_ns INTEGER NOT NULL,
-    end_utc_ns INTEGER NOT NULL, missing_frames INTEGER NOT NULL, UNIQUE (stream, cause, boot_id, start_mono_ns)
-);
-CREATE INDEX IF NOT EXISTS gaps_by_time ON gaps (boot_id, start_mono_ns);
-CREATE TABLE IF NOT EXISTS ring_state (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS desired (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS garbage (file TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS evicted (
-    sequence INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS pins (
-    event_id TEXT PRIMARY KEY, boot_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
-);
-"""
 _PRAGMAS = {"synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
 
 
@@ -59,14 +35,30 @@ def open_database(folder: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         _set_pragmas(connection)
         with transaction(connection):
-            for statement in (RING_DDL + OUTBOX_DDL).split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+            for statement in _statements(RING_DDL + OUTBOX_DDL):
+                connection.execute(statement)
+            _add_columns(connection)
     except sqlite3.OperationalError as error:
         raise Transient(f"The database {database_path(folder)} cannot be opened now: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise Broken(f"The database {database_path(folder)} is damaged: {error}.") from error
     return connection
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one at a time: those of a trigger stay together."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, column, kind in ADDED_COLUMNS:
+        if column not in {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _set_pragmas(connection: sqlite3.Connection) -> None:

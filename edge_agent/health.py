@@ -11,7 +11,8 @@ from edge_agent.bus_messages import Beat, BusTopic, CameraFact, LinkFact, Proces
 from edge_agent.desired import load_desired
 from edge_agent.outbox.dead_letters import delivery_alarms
 from edge_agent.process_table import row_of
-from edge_agent.ring.catalogue import coverage_between, pinned_bytes, total_bytes, total_hours
+from edge_agent.ring.catalogue import bounds_of_boot, coverage_between, total_bytes
+from edge_agent.ring.promise import Limits, Promise, promise
 from edge_agent.settings import StorageSettings
 from edge_agent.software import software_version
 from shared.clock import NS_PER_S, Clock
@@ -83,7 +84,7 @@ class Health:
         """The health now. Raises sqlite3.OperationalError when the database cannot be read."""
         now_ns = self._clock.monotonic_ns()
         desired = load_desired(self._connection)
-        ring, hours = total_bytes(self._connection), total_hours(self._connection)
+        promised = self._promise()
         camera, score = self._heard.camera, self._heard.score
         score_is_new = score is not None and self._age_s(score.mono_ns, now_ns) < SCORE_IS_OLD_S
         return Heartbeat(
@@ -91,15 +92,15 @@ class Health:
             release=score.release if score is not None and score_is_new else None, stay_id=desired.stay_id,
             paused=desired.paused, camera=_camera_word(camera), coverage_1h=self._coverage(now_ns),
             last_frame_age_s=self._frame_age_s(now_ns), last_score=score.value if score is not None and score_is_new else None,
-            ring_bytes=ring, ring_hours=hours, promise_hours=self._promise_hours(ring, hours),
+            ring_bytes=total_bytes(self._connection), ring_hours=promised.hours_held, promise_hours=promised.hours_promised,
             disk_free_bytes=self._free_bytes(), outbox_waiting=self._count("SELECT count(*) FROM messages"),
             clips_waiting=self._count("SELECT count(*) FROM clips WHERE stage IN ('recording', 'ready')"),
-            pinned_bytes=pinned_bytes(self._connection), dropped_frames=int(sum(self._heard.lapped.values())),
-            alarms=self._alarms(now_ns, ring, hours, paused=desired.paused)[:32],
+            pinned_bytes=promised.pinned_bytes, dropped_frames=int(sum(self._heard.lapped.values())),
+            alarms=self._alarms(now_ns, promised, paused=desired.paused)[:32],
             processes=[self._process(name, each, now_ns) for name, each in self._heard.processes.items()][:32],
         )  # fmt: skip
 
-    def _alarms(self, now_ns: int, ring: int, hours: float, *, paused: bool) -> list[str]:
+    def _alarms(self, now_ns: int, promised: Promise, *, paused: bool) -> list[str]:
         alarms: list[str] = []
         camera = self._heard.camera
         if camera is not None and camera.opened is None:
@@ -110,9 +111,8 @@ class Health:
             alarms.append("A segment could not be written to the disk; it is in quarantine.")
         if self._counter("evictor", "blocked"):
             alarms.append("The ring is over its limit and events hold all of it.")
-        promise = self._promise_hours(ring, hours)
-        if promise < 0.95 * self._storage.max_hours:
-            alarms.append(f"The disk holds {promise:.1f} h at the present rate, not {self._storage.max_hours:g} h.")
+        if promised.at_risk:
+            alarms.append(promised.at_risk)
         alarms += delivery_alarms(self._connection)
         if not paused and self._silent_detector(now_ns):
             alarms.append(f"The detector gave no score for {SCORE_IS_OLD_S:.0f} s.")
@@ -136,22 +136,18 @@ class Health:
     def _coverage(self, now_ns: int) -> dict[Stream, float]:
         """Of the last hour, or since the first record when that is younger; without the segment that is still open."""
         boot_id = self._clock.boot_id
-        bounds = self._connection.execute(
-            "SELECT MIN(start_mono_ns) AS first_ns, MAX(end_mono_ns) AS last_ns FROM segments WHERE boot_id = ?",
-            (boot_id,),
-        ).fetchone()
-        if bounds["first_ns"] is None:
+        bounds = bounds_of_boot(self._connection, boot_id)
+        if bounds is None:
             return {}
-        end_ns = bounds["last_ns"] if now_ns - bounds["last_ns"] < NOT_SEALED_NS else now_ns
-        found = coverage_between(self._connection, boot_id, max(bounds["first_ns"], end_ns - HOUR_NS), end_ns)
+        first_ns, last_ns = bounds
+        end_ns = last_ns if now_ns - last_ns < NOT_SEALED_NS else now_ns
+        found = coverage_between(self._connection, boot_id, max(first_ns, end_ns - HOUR_NS), end_ns)
         return {stream: min(1.0, max(0.0, share)) for stream, share in found.items()}
 
-    def _promise_hours(self, ring: int, hours: float) -> float:
-        """What the ring can hold at its mean rate; the setting's own hours until it holds anything to judge by."""
-        if hours <= 0 or ring <= 0:
-            return self._storage.max_hours
-        room = min(self._storage.max_bytes, ring + max(0, self._free_bytes() - self._storage.reserve_bytes))
-        return min(self._storage.max_hours, room * hours / ring)
+    def _promise(self) -> Promise:
+        storage = self._storage
+        limits = Limits(storage.max_bytes, storage.max_hours, storage.reserve_bytes)
+        return promise(self._connection, limits, self._free_bytes())
 
     def _process(self, name: str, each: _Process, now_ns: int) -> ProcessHealth:
         state, beat = each.state, each.beat

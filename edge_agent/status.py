@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from edge_agent.database import database_path, open_database
 from edge_agent.processes.heartbeat import HEARTBEAT_FILE
-from edge_agent.ring.catalogue import newest_segment, oldest_segment, pinned_bytes, total_bytes, total_hours
+from edge_agent.ring.catalogue import newest_segment, oldest_segment, total_bytes, total_hours
 from edge_agent.ring.folder import RUN, is_locked, prepare_folder
+from edge_agent.ring.pins import pinned_bytes
 from edge_agent.settings import Settings
 from shared.clock import Clock, SystemClock, utc_text
 from shared.contract import read_contract

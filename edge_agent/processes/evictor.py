@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from edge_agent.bus_messages import BusTopic
-from edge_agent.ring.disk_space import Reserve, free_bytes_of
-from edge_agent.ring.eviction import Eviction, Limits
+from edge_agent.ring.disk_space import Reserve, room_of
+from edge_agent.ring.eviction import Eviction
+from edge_agent.ring.promise import Limits
 from edge_agent.runner import Context
 from shared.clock import NS_PER_S
 
@@ -19,7 +20,7 @@ def run(context: Context) -> None:
     storage = context.settings.storage
     eviction = Eviction(
         storage.folder, context.database(), context.clock, Limits(storage.max_bytes, storage.max_hours),
-        Reserve(storage.folder, storage.reserve_bytes), free_bytes_of(storage.folder),
+        Reserve(storage.folder, storage.reserve_bytes), room_of(storage.folder),
     )  # fmt: skip
     sealed = context.subscribe(BusTopic.sealed)
     next_tidy_ns = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import Field
@@ -15,6 +15,8 @@ from shared.contract import Bytes, Contract, Count, Nanoseconds, Text
 from shared.frame import Stream
 from shared.gap import Gap
 from shared.ids import BootId, Sha256, Uuid7
+
+PAGE_ROWS = 1000
 
 
 class SegmentRow(Contract):
@@ -38,7 +40,8 @@ class SegmentRow(Contract):
         return folder / SEGMENTS / self.file
 
 
-def _row(found: sqlite3.Row) -> SegmentRow:
+def row_of_found(found: sqlite3.Row) -> SegmentRow:
+    """The row as it came from the table."""
     fields = dict(found)
     fields["frames"] = json.loads(fields["frames"])
     return SegmentRow.model_validate(fields)
@@ -57,15 +60,25 @@ def insert_segment(connection: sqlite3.Connection, row: SegmentRow) -> None:
     )  # fmt: skip
 
 
+def segments_in_order(connection: sqlite3.Connection) -> Iterator[SegmentRow]:
+    """Every segment in the order of its sequence number, read in pages: no snapshot is held, no list grows with the ring."""
+    reached = -1
+    while page := connection.execute(
+        "SELECT * FROM segments WHERE sequence > ? ORDER BY sequence LIMIT ?", (reached, PAGE_ROWS)
+    ).fetchall():
+        yield from (row_of_found(found) for found in page)
+        reached = page[-1]["sequence"]
+
+
 def all_segments(connection: sqlite3.Connection) -> list[SegmentRow]:
-    """Every segment in the order of its sequence number."""
-    return [_row(found) for found in connection.execute("SELECT * FROM segments ORDER BY sequence")]
+    """Every segment in the order of its sequence number, at once: for rings that are known to be small."""
+    return list(segments_in_order(connection))
 
 
 def segment_by_sha256(connection: sqlite3.Connection, sha256: str) -> SegmentRow | None:
     """The row of that hash, or None when the ring does not hold it (any more)."""
     found = connection.execute("SELECT * FROM segments WHERE sha256 = ?", (sha256,)).fetchone()
-    return None if found is None else _row(found)
+    return None if found is None else row_of_found(found)
 
 
 def segments_between(
@@ -73,43 +86,47 @@ def segments_between(
 ) -> list[SegmentRow]:
     """The sealed segments of a boot that overlap the half-open span, in the order of time."""
     found = connection.execute(
-        "SELECT * FROM segments WHERE boot_id = ? AND start_mono_ns < ? AND end_mono_ns > ? "
-        "ORDER BY start_mono_ns, sequence",
-        (boot_id, end_mono_ns, start_mono_ns),
+        "SELECT * FROM segments WHERE boot_id = :boot AND start_mono_ns > :start - (SELECT longest_ns FROM ring_sums) - 1 "
+        "AND start_mono_ns < :end AND end_mono_ns > :start ORDER BY start_mono_ns, sequence",
+        {"boot": boot_id, "start": start_mono_ns, "end": end_mono_ns},
     )
-    return [_row(each) for each in found]
+    return [row_of_found(each) for each in found]
 
 
 def newest_segment(connection: sqlite3.Connection) -> SegmentRow | None:
     """The segment with the highest sequence number."""
-    found = connection.execute("SELECT * FROM segments ORDER BY sequence DESC LIMIT 1").fetchone()
-    return None if found is None else _row(found)
+    found = connection.execute(
+        "SELECT * FROM segments WHERE sequence = (SELECT MAX(sequence) FROM segments)"
+    ).fetchone()
+    return None if found is None else row_of_found(found)
 
 
 def oldest_segment(connection: sqlite3.Connection) -> SegmentRow | None:
     """The segment with the lowest sequence number."""
-    found = connection.execute("SELECT * FROM segments ORDER BY sequence LIMIT 1").fetchone()
-    return None if found is None else _row(found)
+    found = connection.execute(
+        "SELECT * FROM segments WHERE sequence = (SELECT MIN(sequence) FROM segments)"
+    ).fetchone()
+    return None if found is None else row_of_found(found)
 
 
 def total_bytes(connection: sqlite3.Connection) -> int:
     """Bytes of all catalogued segments."""
-    return int(connection.execute("SELECT COALESCE(SUM(size_bytes), 0) FROM segments").fetchone()[0])
+    return int(connection.execute("SELECT size_bytes FROM ring_sums").fetchone()[0])
 
 
 def total_hours(connection: sqlite3.Connection) -> float:
     """Hours that the catalogued segments hold."""
-    found = connection.execute("SELECT COALESCE(SUM(end_mono_ns - start_mono_ns), 0) FROM segments")
-    return int(found.fetchone()[0]) / (3600 * NS_PER_S)
+    return int(connection.execute("SELECT length_ns FROM ring_sums").fetchone()[0]) / (3600 * NS_PER_S)
 
 
-def pinned_bytes(connection: sqlite3.Connection) -> int:
-    """Bytes of the segments that some event holds."""
-    found = connection.execute(
-        "SELECT COALESCE(SUM(size_bytes), 0) FROM segments AS s WHERE EXISTS (SELECT 1 FROM pins AS p WHERE "
-        "p.boot_id = s.boot_id AND p.start_mono_ns < s.end_mono_ns AND p.end_mono_ns > s.start_mono_ns)"
-    )
-    return int(found.fetchone()[0])
+def bounds_of_boot(connection: sqlite3.Connection, boot_id: str) -> tuple[int, int] | None:
+    """Start of the first and end of the last segment of a boot, in ns of its clock; None when it has none."""
+    bounds = connection.execute(
+        "SELECT (SELECT MIN(start_mono_ns) FROM segments WHERE boot_id = :boot), "
+        "(SELECT end_mono_ns FROM segments WHERE boot_id = :boot ORDER BY start_mono_ns DESC LIMIT 1)",
+        {"boot": boot_id},
+    ).fetchone()
+    return None if bounds[0] is None else (bounds[0], bounds[1])
 
 
 def next_sequence(connection: sqlite3.Connection) -> int:
@@ -136,7 +153,7 @@ def insert_gap(connection: sqlite3.Connection, gap: Gap) -> None:
 def gaps_between(connection: sqlite3.Connection, boot_id: str, start_mono_ns: int, end_mono_ns: int) -> list[Gap]:
     """The gaps of a boot that overlap the half-open span, in the order of time."""
     found = connection.execute(
-        "SELECT * FROM gaps WHERE boot_id = ? AND start_mono_ns < ? AND end_mono_ns > ? "
+        "SELECT * FROM gaps INDEXED BY gaps_by_end WHERE boot_id = ? AND start_mono_ns < ? AND end_mono_ns > ? "
         "ORDER BY start_mono_ns, stream, cause",
         (boot_id, end_mono_ns, start_mono_ns),
     )

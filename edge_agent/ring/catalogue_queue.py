@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
+from shared.failpoints import hit
 from shared.gap import Gap
 
 MOST_WAITING = 10_000
@@ -45,6 +46,7 @@ class CatalogueQueue:
                     insert_gap(self._connection, entry)
                 else:
                     insert_segment(self._connection, entry[0])
+                    hit("after_segment_row")
             except sqlite3.OperationalError as error:
                 self.database_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
                 return False

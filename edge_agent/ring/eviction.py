@@ -1,136 +1,152 @@
 """Takes the oldest unpinned segments away when the ring is over its size, its age or its disk; a pinned one never.
 
-Order: the row moves to the garbage list in the same transaction that asked the pins, then the file goes, then the list entry.
+The policy is docs/decisions/0010-eviction.md. Order: the rows move to the garbage list in the one transaction that asked the
+pins, then the files go, then the folder is flushed, then the list entries go.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.database import transaction
-from edge_agent.ring.catalogue import SegmentRow, segment_by_sha256, total_bytes
-from edge_agent.ring.disk_space import Reserve
-from edge_agent.ring.folder import QUARANTINE
-from edge_agent.ring.recovery import finish_removals
+from edge_agent.ring.boots import age_ns, note_time_on
+from edge_agent.ring.catalogue import SegmentRow, bounds_of_boot, total_bytes
+from edge_agent.ring.disk_space import Reserve, Room
+from edge_agent.ring.pins import is_pinned, oldest_unpinned
+from edge_agent.ring.promise import Limits
+from edge_agent.ring.quarantine import bound_quarantine
+from edge_agent.ring.recovery import finish_quarantines, finish_removals
 from shared.clock import NS_PER_S, Clock
+from shared.failpoints import hit
 
+MOST_A_BATCH = 20
 MOST_A_TURN = 100
 KEPT_EVICTIONS = 30_000
+KEPT_DAMAGED = 1_000
 QUARANTINE_SHARE = 0.01
-_UNPINNED = """
-SELECT s.sha256 FROM segments AS s WHERE NOT EXISTS (
-    SELECT 1 FROM pins AS p
-    WHERE p.boot_id = s.boot_id AND p.start_mono_ns < s.end_mono_ns AND p.end_mono_ns > s.start_mono_ns
-) ORDER BY s.sequence LIMIT 1
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How large and how old the ring may be; age counts time that the box was on."""
-
-    max_bytes: int
-    max_hours: float
+SEAM_NS = NS_PER_S // 4
+"""Removed neighbours that lie closer than this are told as one removed span."""
+Gone = tuple[SegmentRow, str]
 
 
 class Eviction:
-    """One `turn` removes what is over the limits, at most 100 segments."""
+    """One `turn` removes what is over the limits, at most 100 segments, 20 with each three flushes of the disk."""
 
     def __init__(
         self, folder: Path, connection: sqlite3.Connection, clock: Clock, limits: Limits, reserve: Reserve,
-        free_bytes: Callable[[], int],
+        room: Callable[[], Room],
     ) -> None:  # fmt: skip
         self._folder, self._connection, self._clock = folder, connection, clock
-        self._limits, self._reserve, self._free_bytes = limits, reserve, free_bytes
+        self._limits, self._reserve, self._room = limits, reserve, room
         self.evicted = 0
         self.blocked = False
         """The ring is over a limit and every segment is pinned, or none is left."""
+        self.names_short = False
+        """The file system is running out of names (inodes)."""
 
-    def turn(self) -> list[tuple[SegmentRow, str]]:
+    def turn(self) -> list[Gone]:
         """The removed segments with the reason of each. Raises OSError or sqlite3.OperationalError; the next turn goes on."""
         finish_removals(self._folder, self._connection)
-        gone: list[tuple[SegmentRow, str]] = []
+        finish_quarantines(self._folder, self._connection)
+        gone: list[Gone] = []
         self.blocked = False
-        while len(gone) < MOST_A_TURN:
-            oldest = self._oldest_unpinned()
-            reason = self._reason(oldest)
-            if reason is None:
+        while len(gone) < MOST_A_TURN and not self.blocked:
+            batch = self._remove_batch()
+            gone += batch
+            if len(batch) < MOST_A_BATCH:
                 break
-            if oldest is None:
-                self.blocked = True
-                break
-            if self._remove(oldest):
-                gone.append((oldest, reason))
         self.evicted += len(gone)
         return gone
 
     def tidy(self) -> None:
-        """Now and then: holds the reserve, bounds the quarantine and the old rows of the ledger."""
-        self._reserve.hold(self._free_bytes())
-        self._bound_quarantine()
+        """Now and then: notes the time, holds the reserve, bounds the quarantine and the old rows of the ledger."""
+        self._reserve.hold(self._room().free_bytes)
+        bound_quarantine(self._folder, self._limits.max_bytes * QUARANTINE_SHARE)
         with transaction(self._connection):
+            note_time_on(self._connection, self._clock)
             self._connection.execute(
-                "DELETE FROM evicted WHERE sequence <= (SELECT MAX(sequence) FROM evicted) - ?", (KEPT_EVICTIONS,)
+                "DELETE FROM evicted WHERE sequence <= (SELECT sequence FROM evicted ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+                (KEPT_EVICTIONS,),
             )
             self._connection.execute(
-                "DELETE FROM gaps WHERE boot_id <> ? AND boot_id NOT IN (SELECT boot_id FROM segments)",
-                (self._clock.boot_id,),
+                "DELETE FROM damaged WHERE sequence <= (SELECT sequence FROM damaged ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+                (KEPT_DAMAGED,),
             )
-            self._connection.execute(
-                "DELETE FROM gaps WHERE end_mono_ns < (SELECT MIN(start_mono_ns) FROM segments AS s "
-                "WHERE s.boot_id = gaps.boot_id)"
-            )
+            self._forget_old_gaps()
 
-    def _oldest_unpinned(self) -> SegmentRow | None:
-        found = self._connection.execute(_UNPINNED).fetchone()
-        return None if found is None else segment_by_sha256(self._connection, found["sha256"])
+    def make_room_for_rows(self) -> None:
+        """The database has no room for the rows of a removal: gives it the reserve's."""
+        self._reserve.release()
 
-    def _reason(self, oldest: SegmentRow | None) -> str | None:
+    def age_ns(self, row: SegmentRow) -> int:
+        """How long ago the segment ended, in time that the box was on."""
+        return age_ns(self._connection, self._clock, row)
+
+    def _remove_batch(self) -> list[Gone]:
+        """Chooses and lists in one transaction, so that a pin that comes meanwhile waits for it or is seen by it."""
+        room = self._room()
+        self.names_short = room.spare_names is not None and room.spare_names <= 0
+        oldest = oldest_unpinned(self._connection)
+        if self._reason(room, oldest) is None:
+            return []
+        batch: list[Gone] = []
+        with transaction(self._connection):
+            while len(batch) < MOST_A_BATCH:
+                oldest = oldest_unpinned(self._connection)
+                reason = self._reason(room, oldest)
+                if reason is None:
+                    break
+                if oldest is None or is_pinned(self._connection, oldest):
+                    self.blocked = True
+                    break
+                self._list_as_garbage(oldest)
+                batch.append((oldest, reason))
+                names = None if room.spare_names is None else room.spare_names + 1
+                room = Room(room.free_bytes + oldest.size_bytes, names)
+        if batch:
+            hit("after_eviction_row")
+            finish_removals(self._folder, self._connection)
+        return batch
+
+    def _reason(self, room: Room, oldest: SegmentRow | None) -> str | None:
         if total_bytes(self._connection) > self._limits.max_bytes:
             return "size"
-        if self._free_bytes() < self._reserve.size_bytes:
+        if room.free_bytes < self._reserve.least_free_bytes:
             return "disk"
+        if room.spare_names is not None and room.spare_names <= 0:
+            return "names"
         if oldest is not None and self.age_ns(oldest) > self._limits.max_hours * 3600 * NS_PER_S:
             return "age"
         return None
 
-    def age_ns(self, row: SegmentRow) -> int:
-        """How long ago the segment ended, at least: by monotonic time, so that a wrong wall clock deletes nothing.
-
-        For an earlier boot it is this boot's time, plus what the boots after it recorded, plus its own boot's rest.
-        """
-        now_ns = self._clock.monotonic_ns()
-        if row.boot_id == self._clock.boot_id:
-            return now_ns - row.end_mono_ns
-        boots = self._connection.execute(
-            "SELECT boot_id, MAX(end_mono_ns) AS last_ns FROM segments WHERE sequence >= ? GROUP BY boot_id",
-            (row.sequence,),
-        ).fetchall()
-        later_ns = sum(boot["last_ns"] for boot in boots if boot["boot_id"] not in {row.boot_id, self._clock.boot_id})
-        own_ns = next(boot["last_ns"] for boot in boots if boot["boot_id"] == row.boot_id) - row.end_mono_ns
-        return int(now_ns + later_ns + own_ns)
-
-    def _remove(self, row: SegmentRow) -> bool:
-        with transaction(self._connection):
-            chosen = self._connection.execute(_UNPINNED).fetchone()
-            if chosen is None or chosen["sha256"] != row.sha256:
-                return False
-            self._connection.execute("INSERT INTO garbage (file) VALUES (?)", (row.file,))
+    def _list_as_garbage(self, row: SegmentRow) -> None:
+        self._connection.execute("INSERT INTO garbage (file) VALUES (?)", (row.file,))
+        self._connection.execute("DELETE FROM segments WHERE sha256 = ?", (row.sha256,))
+        grown = self._connection.execute(
+            "UPDATE evicted SET sequence = ?, end_mono_ns = MAX(end_mono_ns, ?) WHERE sequence = ? AND boot_id = ? "
+            "AND end_mono_ns BETWEEN ? AND ?",
+            (
+                row.sequence, row.end_mono_ns, row.sequence - 1, row.boot_id, row.start_mono_ns - SEAM_NS,
+                row.start_mono_ns + SEAM_NS,
+            ),
+        )  # fmt: skip
+        if grown.rowcount == 0:
             self._connection.execute(
                 "INSERT OR REPLACE INTO evicted (sequence, boot_id, start_mono_ns, end_mono_ns) VALUES (?, ?, ?, ?)",
                 (row.sequence, row.boot_id, row.start_mono_ns, row.end_mono_ns),
             )
-            self._connection.execute("DELETE FROM segments WHERE sha256 = ?", (row.sha256,))
-        finish_removals(self._folder, self._connection)
-        return True
 
-    def _bound_quarantine(self) -> None:
-        """Condemned files are kept for ops to look at, the newest up to a hundredth of the ring."""
-        left = self._limits.max_bytes * QUARANTINE_SHARE
-        for path in sorted((self._folder / QUARANTINE).iterdir(), reverse=True):
-            left -= path.stat().st_size
-            if left < 0:
-                path.unlink()
+    def _forget_old_gaps(self) -> None:
+        """Gaps from before the oldest segment of their boot tell nothing that anybody can ask for."""
+        boot_id = ""
+        while (
+            found := self._connection.execute("SELECT MIN(boot_id) FROM gaps WHERE boot_id > ?", (boot_id,)).fetchone()
+        )[0]:
+            boot_id = found[0]
+            bounds = bounds_of_boot(self._connection, boot_id)
+            if bounds is not None:
+                self._connection.execute("DELETE FROM gaps WHERE boot_id = ? AND end_mono_ns < ?", (boot_id, bounds[0]))
+            elif boot_id != self._clock.boot_id:
+                self._connection.execute("DELETE FROM gaps WHERE boot_id = ?", (boot_id,))

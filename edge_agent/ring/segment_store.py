@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.ring.catalogue import SegmentRow
-from edge_agent.ring.folder import OPEN, QUARANTINE, SEGMENTS, sync_folder
+from edge_agent.ring.folder import OPEN, SEGMENTS, sync_folder
+from edge_agent.ring.quarantine import put_aside
 from shared.clock import NS_PER_S
 from shared.frame import RECORDED_STREAMS, Frame, Stream
 from shared.gap import Gap
@@ -37,6 +38,8 @@ class SegmentStore:
         self._raw_bytes = 0
         self._dirty_since_ns: int | None = None
         self._period_ns = 0
+        self._named = False
+        """The open file's own name is on the disk: without it a power cut takes the flushed bytes along."""
         self.written: list[Stream] = []
         """Streams of the frame that was added last; fewer than it has when the disk failed midway."""
 
@@ -55,6 +58,7 @@ class SegmentStore:
         self.written = []
         path = self._folder / OPEN / f"{header.segment_id}.part"
         self._writer = SegmentWriter(path, header)
+        self._named = False
         self._raw_bytes, self._dirty_since_ns = 0, None
         self._period_ns = round(NS_PER_S / header.camera.frames_per_s)
 
@@ -82,6 +86,9 @@ class SegmentStore:
         if now_mono_ns - self._dirty_since_ns < FLUSH_PERIOD_NS:
             return False
         self._writer.flush()
+        if not self._named:
+            sync_folder(self._folder / OPEN)
+            self._named = True
         self._dirty_since_ns = None
         return True
 
@@ -105,9 +112,7 @@ class SegmentStore:
         with contextlib.suppress(OSError):
             writer.close()
         with contextlib.suppress(OSError):
-            writer.path.rename(self._folder / QUARANTINE / writer.path.name)
-            sync_folder(self._folder / QUARANTINE)
-            sync_folder(self._folder / OPEN)
+            put_aside(self._folder, writer.path)
         contents = writer.contents
         if contents.first is None or contents.last is None:
             return None

@@ -23,12 +23,12 @@ from edge_agent.ring.catalogue import (
     newest_segment,
     next_sequence,
     oldest_segment,
-    pinned_bytes,
     segment_by_sha256,
     segments_between,
     total_bytes,
     total_hours,
 )
+from edge_agent.ring.pins import pinned_bytes
 from shared.clock import NS_PER_S
 from shared.frame import Stream
 from shared.gap import Gap, GapCause

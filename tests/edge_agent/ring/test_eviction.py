@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from edge_agent.ring.catalogue import SegmentRow, all_segments
-from edge_agent.ring.disk_space import Reserve
-from edge_agent.ring.eviction import Eviction, Limits
+from edge_agent.ring.disk_space import Reserve, Room
+from edge_agent.ring.eviction import Eviction
+from edge_agent.ring.promise import Limits
 from edge_agent.ring.ring_check import check_ring
 from shared.clock import NS_PER_S
 from tests.edge_agent.ring.recording_bed import RecordingBed
@@ -28,21 +30,22 @@ def bed(tmp_path: Path) -> RecordingBed:
     return bed
 
 
-class Room:
+class Disk:
     """A disk whose free space the test sets."""
 
-    def __init__(self, free_bytes: int = 1 << 40) -> None:
+    def __init__(self, free_bytes: int = 1 << 40, spare_names: int | None = None) -> None:
         self.free_bytes = free_bytes
+        self.spare_names = spare_names
 
-    def __call__(self) -> int:
-        return self.free_bytes
+    def __call__(self) -> Room:
+        return Room(self.free_bytes, self.spare_names)
 
 
 def eviction_of(
-    bed: RecordingBed, *, max_bytes: int = 1 << 40, max_hours: float = 72.0, room: Room | None = None
+    bed: RecordingBed, *, max_bytes: int = 1 << 40, max_hours: float = 72.0, disk: Disk | None = None
 ) -> Eviction:
     limits = Limits(max_bytes, max_hours)
-    return Eviction(bed.folder, bed.connection, bed.clock, limits, Reserve(bed.folder, MIB), room or Room())
+    return Eviction(bed.folder, bed.connection, bed.clock, limits, Reserve(bed.folder, MIB), disk or Disk())
 
 
 def pin(connection: sqlite3.Connection, row: SegmentRow, event: str = "event") -> None:
@@ -102,15 +105,25 @@ def test_a_pin_of_another_boot_holds_nothing_here(bed: RecordingBed) -> None:
 
 
 def test_a_full_disk_takes_the_oldest_until_there_is_room(bed: RecordingBed) -> None:
-    room = Room(MIB // 2)
-    eviction = eviction_of(bed, room=room)
-    remaining = iter([MIB // 2, MIB // 2, 2 * MIB, 2 * MIB, 2 * MIB])
+    Reserve(bed.folder, MIB).hold(1 << 40)
+    sizes = [row.size_bytes for row in bed.sealed]
+    disk = Disk(MIB - sizes[0] - sizes[1] // 2)
+    assert [reason for _, reason in eviction_of(bed, disk=disk).turn()] == ["disk", "disk"]
+    assert left(bed) == [2, 3, 4]
 
-    def free() -> int:
-        return next(remaining)
 
-    eviction._free_bytes = free
-    assert [reason for _, reason in eviction.turn()] == ["disk", "disk"]
+def test_while_the_reserve_is_not_held_twice_as_much_is_made_free(bed: RecordingBed) -> None:
+    sizes = [row.size_bytes for row in bed.sealed]
+    eviction = eviction_of(bed, disk=Disk(2 * MIB - sizes[0]))
+    assert len(eviction.turn()) == 1
+    Reserve(bed.folder, MIB).hold(1 << 40)
+    assert eviction.turn() == []
+
+
+def test_when_names_run_out_the_oldest_go_too(bed: RecordingBed) -> None:
+    eviction = eviction_of(bed, disk=Disk(spare_names=-1))
+    assert [reason for _, reason in eviction.turn()] == ["names", "names"]
+    assert eviction.names_short
     assert left(bed) == [2, 3, 4]
 
 
@@ -131,7 +144,7 @@ def test_a_jump_of_the_wall_clock_deletes_nothing(bed: RecordingBed, jump_s: flo
 
 def test_after_a_reboot_age_is_the_time_that_the_box_was_on(bed: RecordingBed) -> None:
     clock = FakeClock(OTHER_BOOT, mono_ns=100 * NS_PER_S)
-    eviction = Eviction(bed.folder, bed.connection, clock, Limits(1 << 40, 1.0), Reserve(bed.folder, MIB), Room())
+    eviction = Eviction(bed.folder, bed.connection, clock, Limits(1 << 40, 1.0), Reserve(bed.folder, MIB), Disk())
     oldest, newest = bed.sealed[0], bed.sealed[-1]
     assert eviction.age_ns(newest) == 100 * NS_PER_S
     assert eviction.age_ns(oldest) == 100 * NS_PER_S + newest.end_mono_ns - oldest.end_mono_ns
@@ -152,7 +165,9 @@ def test_a_removal_that_was_cut_short_is_finished(bed: RecordingBed) -> None:
 
 def test_quarantined_files_are_kept_up_to_a_hundredth_of_the_ring(bed: RecordingBed) -> None:
     for number in range(4):
-        (bed.folder / "quarantine" / f"{number}.part").write_bytes(bytes(1000))
+        path = bed.folder / "quarantine" / f"{number}.part"
+        path.write_bytes(bytes(1000))
+        os.utime(path, (number, number))
     eviction_of(bed, max_bytes=250_000).tidy()
     assert sorted(path.name for path in (bed.folder / "quarantine").iterdir()) == ["2.part", "3.part"]
 
@@ -170,10 +185,10 @@ def test_the_ledger_forgets_gaps_of_what_is_gone(bed: RecordingBed) -> None:
 
 
 def test_the_reserve_is_held_when_there_is_room_for_it(bed: RecordingBed) -> None:
-    room = Room(MIB)
-    eviction = eviction_of(bed, room=room)
+    disk = Disk(MIB)
+    eviction = eviction_of(bed, disk=disk)
     eviction.tidy()
     assert not (bed.folder / "reserve").exists()
-    room.free_bytes = 3 * MIB
+    disk.free_bytes = 3 * MIB
     eviction.tidy()
     assert (bed.folder / "reserve").stat().st_size == MIB

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.ring.disk_space import Reserve, free_bytes_of
-from edge_agent.ring.eviction import Eviction, Limits
+from edge_agent.ring.disk_space import Reserve, free_bytes_of, room_of
+from edge_agent.ring.eviction import Eviction
+from edge_agent.ring.promise import Limits
 from shared.frame import Stream
 from tests.edge_agent.ring.recording_bed import RESERVE_BYTES, RecordingBed
 
@@ -39,7 +40,7 @@ def recorded(bed: RecordingBed) -> int:
 
 def eviction_of(bed: RecordingBed) -> Eviction:
     reserve = Reserve(bed.folder, RESERVE_BYTES)
-    return Eviction(bed.folder, bed.connection, bed.clock, Limits(1 << 40, 72), reserve, free_bytes_of(bed.folder))
+    return Eviction(bed.folder, bed.connection, bed.clock, Limits(1 << 40, 72), reserve, room_of(bed.folder))
 
 
 def test_the_oldest_goes_and_recording_goes_on(bed: RecordingBed) -> None:

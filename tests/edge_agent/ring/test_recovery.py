@@ -69,7 +69,7 @@ def test_a_file_that_the_evictor_is_removing_does_not_come_back(tmp_path: Path) 
     file = bed.sealed[0].file
     bed.connection.execute("DELETE FROM segments")
     bed.connection.execute("INSERT INTO garbage (file) VALUES (?)", (file,))
-    assert recovery._uncatalogued(tmp_path, bed.connection, set()) == []
+    assert list(recovery.uncatalogued(tmp_path, bed.connection)) == []
     assert recover(tmp_path, bed.connection).sealed == []
     assert list((tmp_path / "segments").iterdir()) == []
 
