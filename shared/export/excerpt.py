@@ -1,0 +1,215 @@
+"""An excerpt: the parts of sealed segments that a span or a clip is made of, and what is known of them. Nothing is copied.
+
+A picture belongs to the excerpt when its mono_ns lies in the half-open part of its segment, so that two excerpts that touch
+share no picture and lose none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from shared.clock_model import ClockModel
+from shared.contract import Contract, Count, Nanoseconds, Share, Text
+from shared.errors import Refused
+from shared.frame import RECORDED_STREAMS, CameraInfo, Stream
+from shared.gap import Gap
+from shared.ids import BedName, BootId, SiteName, Uuid7
+from shared.imu import ImuSample
+from shared.segment import SegmentReader
+from shared.segment_records import SegmentHeader, StreamImage
+
+RESEARCH_USE = (
+    "For research use: no diagnosis, no alarm. Pseudonymous data of a patient: keep it as your site's rules say."
+)
+"""Stands in every export, in the words of its format."""
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One sealed segment and the half-open part [start_mono_ns, end_mono_ns) of it that is wanted."""
+
+    open: Callable[[], AbstractContextManager[SegmentReader]]
+    start_mono_ns: int
+    end_mono_ns: int
+    frames: dict[Stream, int]
+    """How many records of each stream the whole segment holds, as the catalogue or the manifest says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What is to be exported: pieces in the order of the recording, the gaps that touch the span, the share recorded."""
+
+    pieces: Sequence[Piece]
+    start_utc_ns: int
+    end_utc_ns: int
+    gaps: Sequence[Gap]
+    coverage: dict[Stream, float]
+    event_id: UUID | None = None
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The camera's streams of which any piece has pictures."""
+        return tuple(stream for stream in RECORDED_STREAMS if any(piece.frames.get(stream) for piece in self.pieces))
+
+    @property
+    def length_ns(self) -> int:
+        return self.end_utc_ns - self.start_utc_ns
+
+
+class SourceSegment(Contract):
+    """A segment that pictures were taken from, and how its clocks ran."""
+
+    segment_id: Uuid7
+    sequence: Count
+    boot_id: BootId
+    clock: ClockModel | None
+
+
+class ExportSummary(Contract):
+    """What an export holds, as it stands in the export itself. Gaps overlap the span and are not cut to it."""
+
+    format_version: int
+    notice: Text
+    site: SiteName
+    bed: BedName
+    stay_ids: list[Uuid7]
+    event_id: Uuid7 | None
+    start_utc_ns: Nanoseconds
+    end_utc_ns: Nanoseconds
+    frames: dict[Stream, Count]
+    imu_samples: Count
+    coverage: dict[Stream, Share]
+    gaps: list[Gap]
+    segments: list[SourceSegment]
+    camera: CameraInfo
+
+    @property
+    def sentence(self) -> str:
+        """One line for a person: frames a stream, gaps, coverage."""
+        frames = ", ".join(f"{count} {stream.value}" for stream, count in self.frames.items())
+        missing = sum(gap.missing_frames for gap in self.gaps)
+        gaps = f"{len(self.gaps)} gaps with {missing} frames missing" if self.gaps else "no gaps"
+        coverage = ", ".join(f"{stream.value} {share:.1%}" for stream, share in self.coverage.items())
+        return f"exported {frames}; {gaps}; coverage {coverage or 'not known'}"
+
+
+class ExportWriter(Protocol):
+    """One format. Any method may raise OSError; what was written is thrown away then."""
+
+    def begin(self, header: SegmentHeader, streams: tuple[Stream, ...], *, has_imu: bool) -> None:
+        """Before the first picture; the camera is the same for the whole excerpt."""
+        ...
+
+    def picture(self, picture: StreamImage) -> None:
+        """The next picture, in the order of the recording."""
+        ...
+
+    def imu(self, sample: ImuSample) -> None:
+        """The next inertial sample."""
+        ...
+
+    def finish(self, summary: ExportSummary) -> None:
+        """All was given; the files must be whole when this returns."""
+        ...
+
+
+Progress = Callable[[int, int], None]
+"""Called with the nanoseconds done and the nanoseconds of the whole excerpt, about once a second of the recording."""
+
+
+def export(
+    excerpt: Excerpt, writer: ExportWriter, progress: Progress, check: Callable[[CameraInfo], None] = lambda _: None
+) -> ExportSummary:
+    """Gives every picture of the excerpt to the writer, one at a time; holds one picture in memory.
+
+    `check` is asked once, before anything is written; it may raise Refused.
+
+    Raises Refused when the excerpt has no picture, when the camera changed within it, and when a segment is damaged.
+    """
+    tally = _Tally(excerpt)
+    done_ns = 0
+    for piece in excerpt.pieces:
+        with piece.open() as reader:
+            tally.enter(reader)
+            if len(tally.segments) == 1:
+                check(reader.header.camera)
+                has_imu = next(reader.imu(), None) is not None
+                writer.begin(reader.header, excerpt.streams, has_imu=has_imu)
+            told_ns = start_ns = max(piece.start_mono_ns, 0)
+            for item in _in_order(reader, piece, excerpt.streams):
+                if isinstance(item, ImuSample):
+                    writer.imu(item)
+                    tally.imu_samples += 1
+                    continue
+                writer.picture(item)
+                tally.count(item.stream)
+                if item.mono_ns - told_ns >= 1_000_000_000:
+                    told_ns = item.mono_ns
+                    progress(done_ns + told_ns - start_ns, excerpt.length_ns)
+            done_ns += piece.end_mono_ns - start_ns
+    if not tally.frames:
+        raise Refused("No picture of the camera lies in this span.")
+    summary = tally.summary()
+    writer.finish(summary)
+    return summary
+
+
+def _in_order(reader: SegmentReader, piece: Piece, streams: tuple[Stream, ...]) -> Iterator[StreamImage | ImuSample]:
+    """Pictures in the order of the file, each after the inertial samples that arrived with it or before."""
+    samples = reader.imu(piece.start_mono_ns, piece.end_mono_ns)
+    waiting = next(samples, None)
+    for picture in reader.frames(streams, piece.start_mono_ns, piece.end_mono_ns):
+        while waiting is not None and waiting.mono_ns <= picture.mono_ns:
+            yield waiting
+            waiting = next(samples, None)
+        yield picture
+    while waiting is not None:
+        yield waiting
+        waiting = next(samples, None)
+
+
+class _Tally:
+    """Counts what was exported, and sees that one camera made all of it."""
+
+    def __init__(self, excerpt: Excerpt) -> None:
+        self._excerpt = excerpt
+        self.frames: dict[Stream, int] = {}
+        self.imu_samples = 0
+        self.segments: list[SourceSegment] = []
+        self._first: SegmentHeader | None = None
+        self._stays: list[UUID] = []
+
+    def enter(self, reader: SegmentReader) -> None:
+        """Raises Refused when the segment is of another camera, mode or bed than the first."""
+        header = reader.header
+        self._first = first = self._first or header
+        if (header.site, header.bed, header.camera) != (first.site, first.bed, first.camera):
+            raise Refused(
+                f"The camera or its mode changed before segment {header.sequence}; export the parts before and after it "
+                "one by one.", sequence=header.sequence,
+            )  # fmt: skip
+        if header.stay_id is not None and header.stay_id not in self._stays:
+            self._stays.append(header.stay_id)
+        self.segments.append(
+            SourceSegment(
+                segment_id=header.segment_id, sequence=header.sequence, boot_id=header.boot_id, clock=reader.clock
+            )
+        )
+
+    def count(self, stream: Stream) -> None:
+        self.frames[stream] = self.frames.get(stream, 0) + 1
+
+    def summary(self) -> ExportSummary:
+        assert self._first is not None
+        excerpt = self._excerpt
+        return ExportSummary(
+            format_version=FORMAT_VERSION, notice=RESEARCH_USE, site=self._first.site, bed=self._first.bed,
+            stay_ids=self._stays, event_id=excerpt.event_id, start_utc_ns=excerpt.start_utc_ns,
+            end_utc_ns=excerpt.end_utc_ns, frames=dict(sorted(self.frames.items())), imu_samples=self.imu_samples,
+            coverage=excerpt.coverage, gaps=list(excerpt.gaps), segments=self.segments, camera=self._first.camera,
+        )  # fmt: skip
