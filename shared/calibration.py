@@ -43,9 +43,9 @@ def intrinsics_of(camera: CameraInfo, stream: Stream) -> Intrinsics | None:
     """The lens of that stream as the camera's calibration has it; None when it has none or of an unknown kind."""
     of_colour = stream is Stream.colour
     size = (camera.colour_width, camera.colour_height) if of_colour else (camera.depth_width, camera.depth_height)
-    crop = _colour_crop(size) if of_colour else _DEPTH_CROPS.get(size)
+    crop = _colour_crop(size) if of_colour else _depth_crop(size)
     values = _parameters(camera.calibration, _COLOUR if of_colour else _DEPTH)
-    if crop is None or values is None:
+    if values is None:
         return None
     (width, height), (left, top) = crop
     cx, cy, fx, fy, k1, k2, k3, k4, k5, k6, _, _, p2, p1 = values
@@ -58,15 +58,15 @@ def intrinsics_of(camera: CameraInfo, stream: Stream) -> Intrinsics | None:
 def pinhole_calibration(depth: Intrinsics, colour: Intrinsics | None) -> dict[str, Any]:
     """A raw calibration that the Azure Kinect SDK reads, for a camera without distortion whose sensors look alike.
 
-    Empty when the depth pictures have a size that no Azure Kinect has: the SDK cannot be told of it.
+    Without `colour` a nominal one stands in: the SDK refuses a calibration that lacks it. Depth pictures of a size that no
+    Azure Kinect has count as a whole sensor; the SDK refuses those, other readers need not.
     """
-    crop = _DEPTH_CROPS.get((depth.width, depth.height))
+    crop = _depth_crop((depth.width, depth.height))
     colour = colour or Intrinsics(1280, 720, 1280.0, 1280.0, 639.5, 359.5)
     colour_crop = _colour_crop((colour.width, colour.height))
-    if crop is None or colour_crop is None:
-        return {}
+    depth_sensor = DEPTH_SENSOR if (depth.width, depth.height) in _DEPTH_CROPS else (depth.width, depth.height)
     cameras = [
-        _camera(_DEPTH, "Depth", DEPTH_SENSOR, depth, crop),
+        _camera(_DEPTH, "Depth", depth_sensor, depth, crop),
         _camera(_COLOUR, "PhotoVideo", COLOUR_SENSOR, colour, colour_crop),
     ]
     return {
@@ -81,12 +81,14 @@ def pinhole_calibration(depth: Intrinsics, colour: Intrinsics | None) -> dict[st
 _Crop = tuple[tuple[int, int], tuple[int, int]]
 
 
-def _colour_crop(size: tuple[int, int]) -> _Crop | None:
+def _depth_crop(size: tuple[int, int]) -> _Crop:
+    return _DEPTH_CROPS.get(size, (size, (0, 0)))
+
+
+def _colour_crop(size: tuple[int, int]) -> _Crop:
     """Colour modes use the sensor's whole width; pictures of 16:9 are cut from the middle of its 4:3."""
     width, height = size
     full = width * 3 // 4
-    if not width or height > full:
-        return None
     return (width, full), (0, (full - height) // 2)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from edge_agent.settings import SourceSettings
 from edge_agent.sources.frame_source import Wait
 from edge_agent.sources.jpeg import JpegEncoder
+from shared.calibration import Intrinsics, pinhole_calibration
 from shared.clock import NS_PER_S, Clock
 from shared.errors import Misconfigured
 from shared.frame import CameraInfo, Frame, Stream
 from shared.ward import Night, Ward, plan_demo, plan_night
+from shared.ward.camera import KINECT_V2, KINECT_V2_COLOUR
 
 NIGHT_S = 12 * 3600.0
 SEIZURES_PER_H = 0.5
@@ -63,6 +68,7 @@ class Simulator:
             colour_width=settings.colour_width if self._jpeg else 0,
             colour_height=settings.colour_height if self._jpeg else 0,
             frames_per_s=settings.frames_per_s, colour_per_s=settings.colour_per_s,
+            calibration=_calibration(settings),
         )  # fmt: skip
 
     def read(self) -> Frame | None:
@@ -95,3 +101,10 @@ class Simulator:
 
     def close(self) -> None:
         self._ward = None
+
+
+def _calibration(settings: SourceSettings) -> dict[str, Any]:
+    """The ward's two pinholes at the sizes of the pictures."""
+    depth = KINECT_V2.scaled(settings.width, settings.height)
+    colour = KINECT_V2_COLOUR.scaled(settings.colour_width, settings.colour_height) if settings.colour_per_s else None
+    return pinhole_calibration(Intrinsics(**asdict(depth)), Intrinsics(**asdict(colour)) if colour else None)

@@ -42,11 +42,13 @@ def frame_period_ns(camera: CameraInfo) -> int:
 
 
 def obstacle(camera: CameraInfo, streams: tuple[Stream, ...]) -> str | None:
-    """Why the Azure Kinect SDK will not open the recording, in a sentence; None when it will. Other programs do not mind."""
+    """Why the Azure Kinect SDK or pyk4a will not play the recording, in a sentence; None when they will."""
     if depth_mode(camera, streams) is None:
         return f"The Azure Kinect SDK opens no recording of {camera.depth_width}x{camera.depth_height} pixels; other programs do."
     if 1_000_000_000 // frame_period_ns(camera) not in RATES:
         return f"The Azure Kinect SDK opens no recording of {camera.frames_per_s:g} frames a second; other programs do."
+    if not camera.calibration:
+        return "The recording has no calibration: pyk4a gives no pictures of it; other programs do."
     return None
 
 
