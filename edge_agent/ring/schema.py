@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS segments (
 );
 DROP INDEX IF EXISTS segments_by_time;
 CREATE INDEX IF NOT EXISTS segments_by_span ON segments (boot_id, start_mono_ns, end_mono_ns, size_bytes);
+CREATE INDEX IF NOT EXISTS segments_by_utc ON segments (start_utc_ns);
 CREATE TABLE IF NOT EXISTS gaps (
     gap_id INTEGER PRIMARY KEY, stream TEXT NOT NULL, cause TEXT NOT NULL, boot_id TEXT NOT NULL,
     start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL, start_utc_ns INTEGER NOT NULL,
