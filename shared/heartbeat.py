@@ -8,9 +8,12 @@ from pydantic import Field
 
 from shared.contract import Bytes, Contract, Count, Nanoseconds, Share, Text
 from shared.frame import Stream
+from shared.gap import GapCause
 from shared.ids import BootId, ReleaseName, Uuid7
 
 NonNegative = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
+
+Ppm = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class ProcessHealth(Contract):
@@ -24,6 +27,39 @@ class ProcessHealth(Contract):
     rss_bytes: Bytes
 
 
+class StreamCoverage(Contract):
+    """One stream in one span: shares of the span. Coverage is recorded of wanted; what no cause explains is the rest of wanted."""
+
+    recorded: Share
+    wanted: Share = Field(description="recorded, lost, or missing without a word; a pause is not wanted")
+    lost: dict[GapCause, Share] = Field(default_factory=dict)
+    not_wanted: dict[GapCause, Share] = Field(default_factory=dict)
+
+
+class HourCoverage(Contract):
+    """One hour of wall time as the bed knows it now."""
+
+    start_utc_ns: Nanoseconds
+    streams: dict[Stream, StreamCoverage]
+
+
+class ClockHealth(Contract):
+    """How the clocks of the bed run against each other."""
+
+    device_drift_ppm: Ppm | None = Field(
+        description="the camera's clock against the host's over an hour; positive: faster"
+    )
+    clock_error_ns: Nanoseconds | None = Field(
+        description="how late a frame of the newest segment arrived at most, by its fit"
+    )
+    utc_error_ns: Nanoseconds | None = Field(description="the kernel's bound on the wall clock; None: not synchronised")
+    faults: dict[Annotated[str, Field(max_length=32)], Count] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="frames with an impossible time since the recorder started, by kind",
+    )
+
+
 class Heartbeat(Contract):
     """The health of one bed at one moment."""
 
@@ -35,7 +71,12 @@ class Heartbeat(Contract):
     stay_id: Uuid7 | None
     paused: bool
     camera: Text = Field(max_length=64, description="open, reopening, or why not")
-    coverage_1h: dict[Stream, Share] = Field(description="share of the last hour recorded, by stream")
+    coverage_1h: dict[Stream, Share] = Field(description="recorded of wanted in the last hour, by stream")
+    coverage_hours: Annotated[list[HourCoverage], Field(max_length=25)] = Field(
+        default_factory=list,
+        description="the last 24 hours, oldest first, hours of wall time; the last one is not over",
+    )
+    clock: ClockHealth | None = None
     last_frame_age_s: NonNegative
     last_score: Share | None
     ring_bytes: Bytes

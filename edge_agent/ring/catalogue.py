@@ -141,11 +141,11 @@ def next_sequence(connection: sqlite3.Connection) -> int:
 def insert_gap(connection: sqlite3.Connection, gap: Gap) -> None:
     """Adds a gap; telling one twice (it is in a recovered segment too) changes nothing."""
     connection.execute(
-        "INSERT INTO gaps (stream, cause, boot_id, start_mono_ns, end_mono_ns, start_utc_ns, end_utc_ns, missing_frames) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO gaps (stream, cause, boot_id, start_mono_ns, end_mono_ns, start_utc_ns, end_utc_ns, missing_frames, "
+        "share) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             gap.stream.value, gap.cause.value, gap.boot_id, gap.start_mono_ns, gap.end_mono_ns, gap.start_utc_ns,
-            gap.end_utc_ns, gap.missing_frames,
+            gap.end_utc_ns, gap.missing_frames, gap.share,
         ),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The ledger of gaps: every frame that is missing is in exactly one gap, with its cause. Pure: times come in, gaps go out.
 
 A gap is told when it ends, and in instalments while it lasts, so that a crash never hides how long nothing was recorded.
+Many small ones in a row are told as one scattered gap (`gap_bundles.py`).
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from edge_agent.ring.gap_bundles import GapBundles
 from shared.clock import NS_PER_S
 from shared.frame import Stream
-from shared.gap import Gap, GapCause
+from shared.gap import NOT_WANTED, Gap, GapCause
 
 SILENCE_NS = NS_PER_S
 """When nothing was heard of a stream for this long, what is missing from then on is the source's loss."""
@@ -18,8 +20,6 @@ INSTALMENT_NS = 10 * NS_PER_S
 LATE_PERIODS = 1.75
 """Periods after which a colour picture counts as missing: its rate seldom divides the frame rate."""
 _MOST_FRAMES = 2**31 - 1
-_STANDING = frozenset({GapCause.privacy_pause, GapCause.unassigned})
-"""Causes that hold while nothing is heard: nobody would have recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Ledger:
     """Keeps the account of all streams in one boot; `tell` is handed each gap once, in the order of time."""
 
     def __init__(self, boot_id: str, tell: Callable[[Gap], None]) -> None:
-        self._boot_id, self._tell = boot_id, tell
+        self._boot_id, self._bundles = boot_id, GapBundles(tell)
         self._tracks: dict[Stream, _Track] = {}
 
     def take_up(self, stream: Stream, cause: GapCause, until: Moment, now: Moment) -> None:
@@ -120,18 +120,24 @@ class Ledger:
     def tick(self, now: Moment) -> None:
         """Opens gaps of the source where nothing is heard, and tells long gaps in instalments."""
         for track in self._tracks.values():
-            standing = track.hole is not None and track.hole.cause in _STANDING
+            standing = track.hole is not None and track.hole.cause in NOT_WANTED
             if now.mono_ns - track.heard.mono_ns > SILENCE_NS and not standing:
                 self._hole(track, GapCause.source, now, counted=None)
             hole = track.hole
             if hole is not None and now.mono_ns - hole.start.mono_ns >= INSTALMENT_NS:
                 self._emit(track, hole, now)
                 track.hole = _Hole(hole.cause, now, None if hole.counted is None else 0)
+        self._bundles.tick(now.mono_ns)
+
+    def tell_bundles(self) -> None:
+        """Tells what waits for neighbours: the segment that it belongs to is about to be sealed."""
+        self._bundles.flush()
 
     def close(self, now: Moment) -> None:
         """Tells all open gaps up to now: the recorder stops."""
         for track in self._tracks.values():
             self._end(track, now)
+        self._bundles.flush()
 
     def _settle(self, track: _Track, frames: int) -> None:
         """A silence that was estimated by time is counted after all; with nothing missing it was no gap."""
@@ -173,7 +179,7 @@ class Ledger:
         track.until = Moment(end_mono_ns, end.utc_ns)
         if frames == 0 and length_ns < track.period_ns:
             return
-        self._tell(
+        self._bundles.add(
             Gap(
                 stream=track.stream, cause=hole.cause, boot_id=self._boot_id, start_mono_ns=max(0, hole.start.mono_ns),
                 end_mono_ns=end_mono_ns, start_utc_ns=max(0, hole.start.utc_ns), end_utc_ns=max(0, end.utc_ns),

@@ -226,6 +226,7 @@ class Recorder:
         )  # fmt: skip
 
     def _seal(self) -> None:
+        self._ledger.tell_bundles()
         try:
             sealed = self._store.seal()
         except OSError as error:

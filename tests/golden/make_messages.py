@@ -12,7 +12,7 @@ from shared.contract import Contract
 from shared.event import EventCause, EventPhase, EventReport
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
-from shared.heartbeat import BedState, Heartbeat, ProcessHealth
+from shared.heartbeat import BedState, ClockHealth, Heartbeat, HourCoverage, ProcessHealth, StreamCoverage
 from shared.label import Label
 from shared.receipt import Receipt, ReceiptKind
 from shared.reconciliation import Digest, KeptClip, KeptMessage, MessageState, ResendRequest
@@ -25,6 +25,7 @@ RUN = UUID("01900000-0000-7000-8000-000000000003")
 STAY = UUID("01900000-0000-7000-8000-000000000002")
 BOOT = "11111111-2222-3333-4444-555555555555"
 SECOND_NS = 1_000_000_000
+HOUR_NS = 3600 * SECOND_NS
 UTC_NS = 1_750_000_000 * SECOND_NS
 SHA = "ab" * 32
 
@@ -106,6 +107,22 @@ def _heartbeat() -> Heartbeat:
         paused=False,
         camera="open",
         coverage_1h={Stream.depth: 1.0, Stream.ir: 1.0},
+        coverage_hours=[
+            HourCoverage(
+                start_utc_ns=UTC_NS // HOUR_NS * HOUR_NS,
+                streams={
+                    Stream.depth: StreamCoverage(
+                        recorded=0.85,
+                        wanted=0.9,
+                        lost={GapCause.bus: 0.05},
+                        not_wanted={GapCause.privacy_pause: 0.1},
+                    )
+                },
+            )
+        ],
+        clock=ClockHealth(
+            device_drift_ppm=-390.5, clock_error_ns=12_000_000, utc_error_ns=3_000_000, faults={"duplicate": 1}
+        ),
         last_frame_age_s=0.03,
         last_score=0.02,
         ring_bytes=10**9,
