@@ -15,7 +15,6 @@ from tortoise import Tortoise
 from cloud.audit import anchors
 from cloud.audit import queries as audit_queries
 from cloud.audit.rules import FIRST_HASH, link_fault
-from cloud.clips.transfer import hash_of
 from cloud.database import UNREACHABLE, database_server, open_tables
 from cloud.objects import Objects, object_key
 from cloud.principal import Principal
@@ -104,7 +103,7 @@ async def objects_and_rows(objects: Objects, read_data: bool) -> AsyncIterator[s
             yield f"object {sha256} of {row['site']} is called stored and is not in the store"
         elif size != size_bytes:
             yield f"object {sha256} of {row['site']} has {size} bytes in the store, not {size_bytes}"
-        elif read_data and (await hash_of(objects, key))[0] != sha256:
+        elif read_data and (await objects.hash(key))[0] != sha256:
             yield f"object {sha256} of {row['site']} has other bytes in the store than its name says"
     incomplete = (
         "SELECT DISTINCT clip.event_id FROM clip JOIN clip_object USING (event_id) LEFT JOIN stored_object"

@@ -19,6 +19,7 @@ from procrastinate.jobs import Job, Status
 from cloud.audit import anchors
 from cloud.clips.service import CLASSIFY_JOB, mark_overdue
 from cloud.clips.transfer import drop_abandoned
+from cloud.clips.way import Way
 from cloud.database import CLASSIFY_QUEUE, UNREACHABLE, UPKEEP_QUEUE, DatabaseAddress
 from cloud.ingest.service import WATCH_JOB
 from cloud.objects import Objects
@@ -39,6 +40,7 @@ class WorkParts:
     """What a worker hands to its jobs."""
 
     objects: Objects
+    way: Way
     classify: Callable[[UUID], Awaitable[None]]
 
 
@@ -81,8 +83,8 @@ async def keep_audit_heads(context: JobContext, timestamp: int) -> None:  # noqa
 
 
 async def drop_abandoned_uploads(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
-    """Removes what beds began to send and never finished."""
-    await drop_abandoned(_parts(context).objects)
+    """Removes what beds began to send and left alone for a day."""
+    await drop_abandoned(_parts(context).way)
 
 
 async def take_over_stalled(app: App) -> int:

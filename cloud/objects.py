@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from cloud.settings import ObjectsSection, folder_of
 from shared.errors import Transient
+
+if TYPE_CHECKING:
+    from cloud.s3_client import S3Client
 
 READ_BYTES = 4 * 1024 * 1024
 
@@ -21,17 +27,25 @@ def object_key(site: str, sha256: str) -> str:
     return f"sites/{site}/objects/{sha256[:2]}/{sha256}"
 
 
-def chunk_key(site: str, sha256: str, number: int) -> str:
-    """Where a chunk lies until its object is whole."""
-    return f"sites/{site}/uploads/{sha256}/{number:04d}"
+def upload_key(site: str, bed: str, sha256: str) -> str:
+    """Where a folder keeps what one bed has sent of an object that is not whole yet."""
+    return f"sites/{site}/uploads/{bed}/{sha256}"
 
 
 class Objects:
     """One object store. All methods raise Transient when it does not answer; reading what is absent raises FileNotFoundError."""
 
     def __init__(self, section: ObjectsSection) -> None:
-        self._folder = folder_of(section.url)
-        self.store: ObjectStore = _open(section, self._folder)
+        self._section = section
+        self.folder = folder_of(section.url)
+        self.store: ObjectStore = _open(section, self.folder)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """For multipart uploads; only where the store is an S3, that is `folder` is None."""
+        from cloud.s3_client import S3Client  # botocore loads slowly and is of no use to a folder
+
+        return S3Client(self._section)
 
     async def put(self, key: str, source: Path | bytes | AsyncIterator[bytes]) -> None:
         """Writes the object whole or not at all; an older one of this key is replaced."""
@@ -66,6 +80,17 @@ class Objects:
                 raise Transient(f"The object store broke off {key}: {error}.") from error
             yield bytes(piece)
 
+    async def hash(self, key: str) -> tuple[str, int]:
+        """SHA-256 and bytes of what the store holds, read back whole in bounded memory. Raises FileNotFoundError, Transient."""
+        if self.folder is not None:
+            return await asyncio.to_thread(hash_path, self.folder / key)
+        digest = hashlib.sha256()
+        size = 0
+        async for piece in self.read(key):
+            await asyncio.to_thread(digest.update, piece)
+            size += len(piece)
+        return digest.hexdigest(), size
+
     async def delete(self, key: str) -> None:
         """Removes the object; what is not there is no error."""
         try:
@@ -83,14 +108,31 @@ class Objects:
 
     def settle(self, key: str) -> None:
         """Makes a written object survive a power cut. A local folder needs it: file, then every folder above it; S3 does not."""
-        if self._folder is None:
+        if self.folder is None:
             return
-        path = self._folder / key
+        path = self.folder / key
         _sync(path)
         for parent in path.parents:
             _sync(parent)
-            if parent == self._folder:
+            if parent == self.folder:
                 return
+
+
+def hash_path(path: Path) -> tuple[str, int]:
+    """SHA-256 and bytes of a file. Raises FileNotFoundError, Transient."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(1024 * 1024))
+    size = 0
+    try:
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+                size += count
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Transient(f"The object store broke off {path.name}: {error.strerror}.") from error
+    return digest.hexdigest(), size
 
 
 def _open(section: ObjectsSection, folder: Path | None) -> ObjectStore:

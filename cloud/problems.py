@@ -34,12 +34,20 @@ class HttpProblem(DeepEpilError):
     """A refusal that has its own HTTP status, such as 404 for absence or 409 for a stale version."""
 
     def __init__(
-        self, status: int, sentence: str, *, current_version: int | None = None, retry_after_s: int | None = None
+        self,
+        status: int,
+        sentence: str,
+        *,
+        current_version: int | None = None,
+        retry_after_s: int | None = None,
+        close: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.status = status
         self.current_version = current_version
         self.retry_after_s = retry_after_s
+        self.close = close
+        """The connection ends with the answer: what the caller still sends is not read."""
 
 
 def absent() -> HttpProblem:
@@ -63,6 +71,8 @@ def problem_response(problem: HttpProblem) -> JSONResponse:
     headers = {"cache-control": "no-store"}
     if problem.retry_after_s is not None:
         headers["retry-after"] = str(problem.retry_after_s)
+    if problem.close:
+        headers["connection"] = "close"
     return JSONResponse(
         body.model_dump(exclude_none=True), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )

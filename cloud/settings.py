@@ -24,6 +24,7 @@ from pydantic import (
 from shared.clip import RawPolicy
 from shared.contract import sentence_of
 from shared.errors import Misconfigured
+from shared.ids import SiteName
 
 LIMIT_BYTES = 256 * 1024
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -100,13 +101,22 @@ class BedsSection(Section):
     certificate_file: FilePath
     key_file: FilePath
     ca_file: FilePath
+    requests_per_s: float = Field(default=50.0, gt=0, le=100_000, allow_inf_nan=False)
+    bytes_per_s: int = Field(default=0, ge=0)
+    chunks_at_once: int = Field(default=4, ge=1, le=64)
+    open_clips: int = Field(default=5_000, ge=1, le=1_000_000)
 
 
 class SiteSection(Section):
-    """What holds for every site of this installation."""
+    """What holds for every site of this installation, and the policies of those that have their own."""
 
     raw_policy: Annotated[RawPolicy, Field(strict=False)] = RawPolicy.on_confirm
+    raw_policies: dict[SiteName, Annotated[RawPolicy, Field(strict=False)]] = Field(default_factory=dict)
     clip_overdue_s: int = Field(default=600, ge=1, le=7 * 86_400)
+
+    def policy_of(self, site: str) -> RawPolicy:
+        """Which raw segments this site wants."""
+        return self.raw_policies.get(site, self.raw_policy)
 
 
 class WorkerSection(Section):

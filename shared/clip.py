@@ -58,6 +58,16 @@ class ScoreSample(Contract):
     value: Share
 
 
+class LostSegment(Contract):
+    """A segment that the clip had and that the bed can no longer send; its frames are a gap in the manifest."""
+
+    sha256: Sha256
+    sequence: Count
+    start_mono_ns: Nanoseconds
+    end_mono_ns: Nanoseconds
+    reason: Text = Field(min_length=1, max_length=300)
+
+
 class ClipManifest(Contract):
     """All that the cloud needs to fetch, check and show a clip; complete once the event is closed."""
 
@@ -71,6 +81,9 @@ class ClipManifest(Contract):
     gaps: Annotated[list[Gap], Field(max_length=2_000)]
     coverage: dict[Stream, Share]
     scores: Annotated[list[ScoreSample], Field(max_length=MAX_SCORES)]
+    lost: Annotated[list[LostSegment], Field(max_length=MAX_SEGMENTS)] = Field(
+        default_factory=list, description="segments that were lost at the bed: the clip is partial"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> ClipManifest:
@@ -106,8 +119,37 @@ class ClipAnswer(Contract):
     missing: Annotated[list[MissingObject], Field(max_length=MAX_SEGMENTS + 3)]
     raw: RawDecision
     clip_stored: bool = Field(description="all wanted bytes are stored: the pins may go")
+    direct: bool = Field(default=False, description="chunks go to the object store, by the places that the cloud gives")
+
+
+class PlaceWanted(Contract):
+    """The bed asks where one chunk of an object may go; the digest is bound to the place."""
+
+    chunk: Count
+    content_md5: Text = Field(pattern=r"^[A-Za-z0-9+/]{22}==$", description="base64 of the MD5 of the chunk's bytes")
+
+
+class ChunkPlace(Contract):
+    """Where one chunk may be PUT, once or more, with exactly these headers, until it ends."""
+
+    sha256: Sha256
+    chunk: Count
+    url: Text = Field(min_length=8, max_length=8_192)
+    headers: dict[str, Text] = Field(max_length=8)
+    ends_in_s: int = Field(gt=0, le=86_400)
+
+
+class WantedClips(Contract):
+    """Clips of this bed whose raw segments are wanted after all, oldest first: a verdict changed after they were released."""
+
+    event_ids: Annotated[list[Uuid7], Field(max_length=100)]
 
 
 def chunk_count(size_bytes: int) -> int:
     """How many chunks an object of this size has; an empty object has none."""
     return -(-size_bytes // CHUNK_BYTES)
+
+
+def chunk_length(size_bytes: int, chunk: int) -> int:
+    """Bytes of one chunk; 0 for a number that the object does not have."""
+    return max(0, min(CHUNK_BYTES, size_bytes - chunk * CHUNK_BYTES))

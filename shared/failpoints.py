@@ -32,8 +32,30 @@ STORAGE_POINTS: dict[str, str] = {
     "after_recovery_seal": "a recovered file is sealed, the catalogue knows nothing",
     "after_quarantine_rename": "a file was moved to the quarantine, the folders are not flushed",
 }
-DELIVERY_POINTS: dict[str, str] = {}
-POINTS: dict[str, str] = STORAGE_POINTS | DELIVERY_POINTS
+DELIVERY_POINTS: dict[str, str] = {
+    "before_outbox_commit": "event, message and pin are written in one transaction that is not committed",
+    "after_outbox_commit": "the event is durable at the bed, nobody was told",
+    "after_publish_before_mark": "a message was handed to the broker's connection, nothing notes it",
+    "after_puback_before_receipt": "the broker has the message, the cloud said nothing",
+    "after_receipt_before_delete": "the receipt was read, its message is still in the outbox",
+    "after_receipt_delete": "the message left the outbox by its receipt",
+    "before_put_back_commit": "what the cloud lacks is queued again in a transaction that is not committed",
+    "before_event_commit": "event, review task and job are written in the cloud, not committed",
+    "after_event_commit_before_receipt": "the cloud has the event, its bed does not know",
+    "after_receipt_before_ack": "the receipt was handed to the broker, the message is not acknowledged",
+    "before_comparison_commit": "the differences of a page are written in the cloud, not committed",
+}
+TRANSFER_POINTS: dict[str, str] = {
+    "after_chunk_read_before_put": "the bed holds a chunk's bytes in memory, nothing of it has left",
+    "after_chunk_sent_before_note": "the cloud acknowledged a chunk, the bed's plan does not know",
+    "after_object_completed_before_note": "the cloud called an object stored, the bed's plan does not know",
+    "after_clip_receipt_before_unpin": "the cloud called the clip stored or released, the pin is still there",
+    "after_unpin_before_proxy_removal": "the pin is gone, the clip's proxy files are still there",
+    "after_chunk_put_before_mark": "a chunk is flushed in the cloud's folder, its row is not written",
+    "after_object_stored_before_row": "the store holds the whole object, read back; no row says so",
+    "after_complete_before_receipt": "the row says stored and is committed, the bed was not told",
+}
+POINTS: dict[str, str] = STORAGE_POINTS | DELIVERY_POINTS | TRANSFER_POINTS
 """Every point there is, with what holds at it. Each is hit by exactly one line of the code (kept by tests/rules)."""
 
 _ACTIONS = {"kill": 0, "eio": errno.EIO, "enospc": errno.ENOSPC}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from cloud.clips.rules import PROXY, WantedObject
-from cloud.clips.tables import Clip, ClipObject, Event, ObjectChunk, StoredObject
+from cloud.clips.rules import PROXY, REOPENED, WantedObject
+from cloud.clips.tables import Clip, ClipObject, Event, ReceivedChunk, StoredObject
 from cloud.database import Connection
 from cloud.principal import Principal
 
@@ -39,12 +39,26 @@ async def stored_of(connection: Connection, site: str, hashes: Sequence[str]) ->
     return {str(found) for found in await rows.values_list("sha256", flat=True)}
 
 
-async def chunks_of(connection: Connection, site: str, hashes: Sequence[str]) -> dict[str, dict[int, str]]:
-    """Which chunks of these objects came: hash of the object to {number: hash of the chunk}."""
+async def chunks_of(connection: Connection, owner: tuple[str, str], hashes: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Which chunks of these objects came from this bed: hash of the object to {number: hash of the chunk}."""
     found: dict[str, dict[int, str]] = {}
-    for row in await ObjectChunk.filter(site=site, sha256__in=list(hashes)).using_db(connection):
+    site, bed = owner
+    for row in await ReceivedChunk.filter(site=site, bed=bed, sha256__in=list(hashes)).using_db(connection):
         found.setdefault(row.sha256, {})[row.number] = row.chunk_sha256
     return found
+
+
+async def open_clips(connection: Connection, site: str, bed: str) -> int:
+    """How many clips of this bed are not stored yet."""
+    return await Clip.filter(site=site, bed=bed, stored_at_ns__isnull=True).using_db(connection).count()
+
+
+async def wanted_again(site: str, bed: str, limit: int) -> list[UUID]:
+    """Clips of this bed whose raw segments are wanted after they were released, oldest first."""
+    rows = Clip.filter(site=site, bed=bed, stored_at_ns__isnull=True, raw_decision=REOPENED)
+    return [
+        UUID(str(found)) for found in await rows.order_by("event_id").limit(limit).values_list("event_id", flat=True)
+    ]
 
 
 async def is_named(site: str, bed: str, sha256: str, size_bytes: int) -> bool:

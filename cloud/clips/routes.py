@@ -5,22 +5,35 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter, ValidationError
 
-from cloud.clips import service, transfer
+from cloud.clips import queries, service, transfer
 from cloud.clips.service import Caller, ClipParts
 from cloud.database import UNREACHABLE
+from cloud.devices.limits import BedLimits
 from cloud.problems import HttpProblem, install_problems, problem_response
-from shared.clip import MAX_OBJECT_BYTES, ClipAnswer, ClipManifest, MissingObject
+from shared.clip import (
+    MAX_OBJECT_BYTES,
+    ChunkPlace,
+    ClipAnswer,
+    ClipManifest,
+    MissingObject,
+    PlaceWanted,
+    WantedClips,
+    chunk_length,
+)
 from shared.contract import read_contract
 from shared.ids import BedName, Sha256, SiteName, Uuid7
 
 PREFIX = "/bed/v1"
 MANIFEST_LIMIT_BYTES = 32 * 1024 * 1024
+PLACE_LIMIT_BYTES = 4_096
+WANTED_AT_ONCE = 100
 PEER_NAME = "deepepil_peer_name"
 """Where the listener leaves the common name of the client certificate, in the ASGI scope's state."""
 
@@ -42,7 +55,13 @@ def caller_of(peer_name: str) -> Caller:
 
 
 def _caller(request: Request) -> Caller:
-    return caller_of(str(request.scope.get("state", {}).get(PEER_NAME, "")))
+    caller = caller_of(str(request.scope.get("state", {}).get(PEER_NAME, "")))
+    _limits(request).request(_name(caller))
+    return caller
+
+
+def _name(caller: Caller) -> str:
+    return f"{caller.site}.{caller.bed}"
 
 
 def _parts(request: Request) -> ClipParts:
@@ -50,8 +69,14 @@ def _parts(request: Request) -> ClipParts:
     return parts
 
 
+def _limits(request: Request) -> BedLimits:
+    limits: BedLimits = request.app.state.limits
+    return limits
+
+
 Bed = Annotated[Caller, Depends(_caller)]
 Parts = Annotated[ClipParts, Depends(_parts)]
+Limits = Annotated[BedLimits, Depends(_limits)]
 ObjectName = Annotated[Sha256, Path()]
 
 
@@ -75,9 +100,19 @@ async def put_clip(event_id: Uuid7, request: Request, bed: Bed, parts: Parts) ->
 
 
 @router.get("/objects/{sha256}")
-async def get_object(sha256: ObjectName, size_bytes: ObjectBytes, bed: Bed) -> MissingObject:
+async def get_object(sha256: ObjectName, size_bytes: ObjectBytes, bed: Bed, parts: Parts) -> MissingObject:
     """Which chunks of an object the cloud lacks."""
-    return await transfer.missing_chunks(bed, sha256, size_bytes)
+    return await transfer.missing_chunks(parts, bed, sha256, size_bytes)
+
+
+@router.post("/objects/{sha256}/place")
+async def place_chunk(
+    sha256: ObjectName, size_bytes: ObjectBytes, request: Request, bed: Bed, parts: Parts, limits: Limits
+) -> ChunkPlace:
+    """Where one chunk may be sent to the object store itself."""
+    wanted = read_contract(PlaceWanted, await _body(request, PLACE_LIMIT_BYTES), PLACE_LIMIT_BYTES)
+    limits.take(_name(bed), chunk_length(size_bytes, wanted.chunk))
+    return await transfer.place_chunk(parts, bed, (sha256, size_bytes, wanted.chunk), wanted.content_md5)
 
 
 @router.put("/objects/{sha256}/chunks/{number}", status_code=HTTPStatus.NO_CONTENT)
@@ -91,7 +126,12 @@ async def put_chunk(
     parts: Parts,
 ) -> Response:
     """One chunk of an object."""
-    await transfer.take_chunk(parts, bed, (sha256, size_bytes, number), x_chunk_sha256, request.stream())
+    limits, length = _limits(request), chunk_length(size_bytes, number)
+    if request.headers.get("content-length", str(length)) != str(length):
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Content-Length: {length} bytes are due.", close=True)
+    limits.take(_name(bed), length)
+    with limits.chunk(_name(bed)):
+        await transfer.take_chunk(parts, bed, (sha256, size_bytes, number), x_chunk_sha256, request.stream())
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -104,10 +144,18 @@ async def complete_object(sha256: ObjectName, size_bytes: ObjectBytes, bed: Bed,
     return JSONResponse(lacking.model_dump(mode="json"), status_code=HTTPStatus.CONFLICT)
 
 
-def create_bed_app(parts: ClipParts) -> FastAPI:
+@router.get("/wanted")
+async def get_wanted(bed: Bed) -> WantedClips:
+    """Clips whose raw segments are wanted after the bed was told that they are released."""
+    found: list[UUID] = await queries.wanted_again(bed.site, bed.bed, WANTED_AT_ONCE)
+    return WantedClips(event_ids=found)
+
+
+def create_bed_app(parts: ClipParts, limits: BedLimits) -> FastAPI:
     """The application that the beds talk to; the database must be open."""
     app = FastAPI(title="DeepEpil beds", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.parts = parts
+    app.state.limits = limits
     app.include_router(router)
     install_problems(app)
     for kind in UNREACHABLE:

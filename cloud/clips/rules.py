@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
-from shared.clip import ClipManifest, RawDecision, RawPolicy, chunk_count
+from shared.clip import ClipManifest, MissingObject, RawDecision, RawPolicy, chunk_count
 from shared.errors import Refused
 from shared.review import Verdict
 
 PROXY = "proxy"
 SEGMENT = "segment"
+REOPENED = "reopened"
+"""Kept in place of a RawDecision: the bed was told `released`, a later verdict wants the raw segments after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,38 @@ def progress(wanted: Iterable[WantedObject], stored: Collection[str], raw: RawDe
     return ClipProgress(
         proxies_here, len(here) - proxies_here, sum(item.size_bytes for item in here), watchable, complete
     )
+
+
+def lacking(sha256: str, size_bytes: int, came: Container[int]) -> MissingObject:
+    """The object and which of its chunks did not come yet."""
+    return MissingObject(sha256=sha256, chunks=[k for k in range(chunk_count(size_bytes)) if k not in came])
+
+
+class ManifestChange(StrEnum):
+    """What a manifest means beside the one that is kept."""
+
+    same = "same"
+    replaces = "replaces"
+    """It is kept from now on; a clip that was stored is stored again once the new bytes are."""
+    covered = "covered"
+    """The kept one says more, and all that this one names is stored: nothing changes, and `stored` is true of it too."""
+    contradicts = "contradicts"
+    """It leaves out what is stored and names what is not: a person must look."""
+
+
+def manifest_change(
+    new: Iterable[WantedObject], kept: Iterable[WantedObject], stored: Collection[str], *, clip_stored: bool
+) -> ManifestChange:
+    """Until the clip is stored any other manifest replaces the kept one; after that only one that leaves no segment out."""
+    named, known = set(new), set(kept)
+    if not clip_stored:
+        return ManifestChange.replaces
+    segments = {item for item in known if item.kind == SEGMENT}
+    if segments <= named:
+        return ManifestChange.replaces
+    if all(item.sha256 in stored for item in named):
+        return ManifestChange.covered
+    return ManifestChange.contradicts
 
 
 def chunk_bytes(size_bytes: int, number: int, chunk_size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,26 +12,50 @@ import structlog
 
 from cloud import audit
 from cloud.clips import queries, rules
+from cloud.clips.direct_way import DirectWay
+from cloud.clips.folder_way import FolderWay
+from cloud.clips.rules import ManifestChange
 from cloud.clips.tables import Clip, ClipObject, Event, StoredObject
+from cloud.clips.way import Way
 from cloud.database import CLASSIFY_QUEUE, Connection, defer_in_transaction, in_transaction
 from cloud.objects import Objects
 from cloud.principal import Principal
 from cloud.problems import HttpProblem, absent
-from shared.clip import ClipAnswer, ClipManifest, MissingObject, RawDecision, RawPolicy, chunk_count
+from shared.clip import ClipAnswer, ClipManifest, MissingObject, RawDecision, RawPolicy
 from shared.errors import Refused
 from shared.review import Verdict
 
 CLASSIFY_JOB = "classify_event"
+HASHES_AT_ONCE = 2
 _log = structlog.get_logger(__name__)
+
+
+VerdictOf = Callable[[UUID], Awaitable[Verdict | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class ClipParts:
-    """What the clips' service is handed: the store, the site's policy and how to learn an event's label so far."""
+    """What the clips' service is handed: the store, the sites' policies, an event's label so far, and the bounds of a bed."""
 
     objects: Objects
-    raw_policy: RawPolicy
-    verdict_of: Callable[[UUID], Awaitable[Verdict | None]]
+    policy_of: Callable[[str], RawPolicy]
+    verdict_of: VerdictOf
+    way: Way
+    open_clips: int
+    hashing: asyncio.Semaphore
+    """Objects that are read back at a time: each costs a core for its length."""
+
+    @classmethod
+    def of(
+        cls, objects: Objects, policy_of: Callable[[str], RawPolicy], verdict_of: VerdictOf, open_clips: int = 5_000
+    ) -> ClipParts:
+        """With the way that fits the store."""
+        return cls(objects, policy_of, verdict_of, way_of(objects), open_clips, asyncio.Semaphore(HASHES_AT_ONCE))
+
+
+def way_of(objects: Objects) -> Way:
+    """How bytes come into this store."""
+    return DirectWay(objects) if objects.folder is None else FolderWay(objects, objects.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +64,10 @@ class Caller:
 
     site: str
     bed: str
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        return self.site, self.bed
 
     @property
     def principal(self) -> Principal:
@@ -59,23 +88,26 @@ class Change:
 async def accept_manifest(parts: ClipParts, caller: Caller, manifest: ClipManifest) -> ClipAnswer:
     """Keeps the manifest and answers what is wanted now. The same manifest again only asks.
 
-    Raises HttpProblem: 404 for an event that this bed never told, 409 for another manifest of a clip that is stored.
-    Raises Refused for a manifest of another boot than its event's, or with one hash of two sizes.
+    Raises HttpProblem: 404 for an event that this bed never told, 409 for a manifest that contradicts a clip that is
+    stored, 429 for a new clip of a bed that has too many open. Raises Refused for a manifest of another boot than its
+    event's, or with one hash of two sizes.
     """
     wanted = rules.objects_of(manifest)
-    decision = rules.raw_decision(parts.raw_policy, await parts.verdict_of(manifest.event_id))
+    decision = rules.raw_decision(parts.policy_of(caller.site), await parts.verdict_of(manifest.event_id))
     async with in_transaction() as connection:
         event = await queries.locked_event(connection, caller.principal, manifest.event_id)
         if event is not None and event.bed == caller.bed:
-            await _keep_manifest(connection, event, manifest, wanted)
+            await _keep_manifest(connection, event, manifest, wanted, parts.open_clips)
             change, complete = await _refresh(connection, caller.principal, event, decision)
-            answer = await _answer(connection, caller.site, manifest.event_id, decision, complete)
+            missing = await _missing(parts, connection, caller, manifest.event_id, decision)
     if event is None or event.bed != caller.bed:
         foreign = await Event.filter(event_id=manifest.event_id).exists()
         await audit_absence(caller, str(manifest.event_id), foreign)
         raise absent()
     _tell([change])
-    return answer
+    return ClipAnswer(
+        event_id=manifest.event_id, missing=missing, raw=decision, clip_stored=complete, direct=parts.way.direct
+    )
 
 
 async def audit_absence(caller: Caller, subject: str, foreign: bool) -> None:
@@ -86,7 +118,7 @@ async def audit_absence(caller: Caller, subject: str, foreign: bool) -> None:
 
 
 async def _keep_manifest(
-    connection: Connection, event: Event, manifest: ClipManifest, wanted: list[rules.WantedObject]
+    connection: Connection, event: Event, manifest: ClipManifest, wanted: list[rules.WantedObject], open_clips: int
 ) -> None:
     if manifest.boot_id != event.boot_id:
         raise Refused("boot_id: the manifest names another boot than its event.", event_id=str(event.event_id))
@@ -94,22 +126,57 @@ async def _keep_manifest(
     old = await Clip.filter(event_id=event.event_id).using_db(connection).get_or_none()
     if old is not None and old.manifest == body:
         return
-    if old is not None and old.stored_at_ns is not None:
-        raise HttpProblem(409, "The clip of this event is stored already, with another manifest.")
+    if old is None and await queries.open_clips(connection, event.site, event.bed) >= open_clips:
+        raise HttpProblem(429, f"The bed has {open_clips} clips that are not stored yet.", retry_after_s=300)
+    kept_proxies_at = None
+    if old is not None:
+        change, same_proxies = await _compare(connection, event, old, wanted)
+        if change is ManifestChange.covered:
+            return
+        if change is ManifestChange.contradicts:
+            raise HttpProblem(
+                409, "The clip of this event is stored already, with segments that this manifest leaves out."
+            )
+        kept_proxies_at = old.proxies_stored_at_ns if same_proxies else None
+        if old.stored_at_ns is not None:
+            who = Principal.bed(event.site, event.bed)
+            await audit.record(connection, who, "clip_changed", site=event.site, subject=str(event.event_id))
     await Clip.filter(event_id=event.event_id).using_db(connection).delete()
     await ClipObject.filter(event_id=event.event_id).using_db(connection).delete()
+    await _write_clip(connection, event, manifest, wanted, kept_proxies_at)
+
+
+async def _compare(
+    connection: Connection, event: Event, old: Clip, wanted: list[rules.WantedObject]
+) -> tuple[ManifestChange, bool]:
+    """What the new objects mean beside the kept ones, and whether the proxies are the same."""
+    kept = await queries.wanted_objects(connection, event.event_id)
+    stored = await queries.stored_of(connection, event.site, [item.sha256 for item in wanted])
+    change = rules.manifest_change(wanted, kept, stored, clip_stored=old.stored_at_ns is not None)
+    return change, {i for i in wanted if i.kind == rules.PROXY} == {i for i in kept if i.kind == rules.PROXY}
+
+
+async def _write_clip(
+    connection: Connection,
+    event: Event,
+    manifest: ClipManifest,
+    wanted: list[rules.WantedObject],
+    proxies_stored_at_ns: int | None,
+) -> None:
     proxies = sum(item.kind == rules.PROXY for item in wanted)
     await Clip.create(
         using_db=connection,
         event_id=event.event_id,
         site=event.site,
         bed=event.bed,
-        manifest=body,
+        manifest=manifest.model_dump(mode="json"),
         raw_decision=RawDecision.wait.value,
         proxies_wanted=proxies,
         segments_wanted=len(wanted) - proxies,
         bytes_wanted=sum(item.size_bytes for item in wanted),
+        segments_lost=len(manifest.lost),
         told_at_ns=time.time_ns(),
+        proxies_stored_at_ns=proxies_stored_at_ns,
     )
     links = [
         ClipObject(
@@ -127,12 +194,24 @@ async def _keep_manifest(
     await ClipObject.bulk_create(links, using_db=connection)
 
 
+async def reopen_released(connection: Connection, event_id: UUID, verdict: Verdict) -> bool:
+    """A verdict that wants the raw segments after all: the bed is told when it asks. Returns whether the clip was reopened."""
+    if verdict is not Verdict.confirmed:
+        return False
+    released = Clip.filter(event_id=event_id, raw_decision=RawDecision.released.value).using_db(connection)
+    lacking_some = (await released.get_or_none()) is not None
+    if lacking_some:
+        await released.update(raw_decision=rules.REOPENED, stored_at_ns=None)
+    return lacking_some
+
+
 async def _refresh(
     connection: Connection, principal: Principal, event: Event, decision: RawDecision | None = None
 ) -> tuple[Change, bool]:
     """Counts the clip anew; whatever becomes true for the first time takes effect in this transaction."""
     clip = await Clip.filter(event_id=event.event_id).using_db(connection).get()
-    raw = RawDecision(clip.raw_decision) if decision is None else decision
+    kept = RawDecision.send if clip.raw_decision == rules.REOPENED else RawDecision(clip.raw_decision)
+    raw = kept if decision is None else decision
     wanted = await queries.wanted_objects(connection, event.event_id)
     stored = await queries.stored_of(connection, event.site, [item.sha256 for item in wanted])
     now = rules.progress(wanted, stored, raw)
@@ -143,7 +222,7 @@ async def _refresh(
         Clip.filter(event_id=event.event_id)
         .using_db(connection)
         .update(
-            raw_decision=raw.value,
+            raw_decision=clip.raw_decision if decision is None else raw.value,
             proxies_stored=now.proxies_stored,
             segments_stored=now.segments_stored,
             bytes_stored=now.bytes_stored,
@@ -170,23 +249,15 @@ async def _refresh(
     return Change(event.event_id, event.bed, watchable, complete, now.bytes_stored), now.complete
 
 
-async def _answer(
-    connection: Connection, site: str, event_id: UUID, decision: RawDecision, complete: bool
-) -> ClipAnswer:
+async def _missing(
+    parts: ClipParts, connection: Connection, caller: Caller, event_id: UUID, decision: RawDecision
+) -> list[MissingObject]:
     items = await queries.wanted_objects(connection, event_id)
     now = [item for item in items if item.kind == rules.PROXY or decision is RawDecision.send]
-    hashes = [item.sha256 for item in now]
-    stored = await queries.stored_of(connection, site, hashes)
-    came = await queries.chunks_of(connection, site, hashes)
-    missing = [
-        lacking(item.sha256, item.size_bytes, came.get(item.sha256, {})) for item in now if item.sha256 not in stored
-    ]
-    return ClipAnswer(event_id=event_id, missing=missing, raw=decision, clip_stored=complete)
-
-
-def lacking(sha256: str, size_bytes: int, came: dict[int, str]) -> MissingObject:
-    """The object and which of its chunks did not come yet."""
-    return MissingObject(sha256=sha256, chunks=[k for k in range(chunk_count(size_bytes)) if k not in came])
+    stored = await queries.stored_of(connection, caller.site, [item.sha256 for item in now])
+    sizes = {item.sha256: item.size_bytes for item in now if item.sha256 not in stored}
+    came = await parts.way.arrived(connection, caller.owner, sizes)
+    return [rules.lacking(sha256, size_bytes, came.get(sha256, set())) for sha256, size_bytes in sizes.items()]
 
 
 async def note_stored(

@@ -44,7 +44,7 @@ class Clip(Model):
     """The clip of one event: its manifest (shared.clip.ClipManifest as JSON) and how much of it is stored.
 
     `raw_decision` is what was last told to the bed (shared.clip.RawDecision). `proxies_stored_at_ns` is set once it can be
-    watched, `stored_at_ns` once all wanted bytes are here.
+    watched, `stored_at_ns` once all wanted bytes are here. With `segments_lost` the bed could not keep some: it is partial.
     """
 
     event_id = fields.UUIDField(primary_key=True)
@@ -58,6 +58,7 @@ class Clip(Model):
     segments_stored = fields.IntField(default=0)
     bytes_wanted = fields.BigIntField()
     bytes_stored = fields.BigIntField(default=0)
+    segments_lost = fields.IntField(default=0, db_default=0)
     told_at_ns = fields.BigIntField()
     proxies_stored_at_ns = fields.BigIntField(null=True)
     stored_at_ns = fields.BigIntField(null=True)
@@ -100,11 +101,12 @@ class StoredObject(Model):
         unique_together = (("site", "sha256"),)
 
 
-class ObjectChunk(Model):
-    """A chunk of an object under way, checked against its own hash and kept in the store until the object is whole."""
+class ReceivedChunk(Model):
+    """A chunk of an object under way to a folder, checked against its own hash and flushed to the disk."""
 
     id = fields.BigIntField(primary_key=True)
     site = fields.CharField(max_length=32)
+    bed = fields.CharField(max_length=32)
     sha256 = fields.CharField(max_length=64)
     number = fields.IntField()
     chunk_sha256 = fields.CharField(max_length=64)
@@ -112,5 +114,21 @@ class ObjectChunk(Model):
     received_at_ns = fields.BigIntField()
 
     class Meta:
-        table = "object_chunk"
-        unique_together = (("site", "sha256", "number"),)
+        table = "received_chunk"
+        unique_together = (("site", "bed", "sha256", "number"),)
+
+
+class ObjectUpload(Model):
+    """A multipart upload of one object that a bed sends to S3 itself; which parts came is what the store says."""
+
+    id = fields.BigIntField(primary_key=True)
+    site = fields.CharField(max_length=32)
+    bed = fields.CharField(max_length=32)
+    sha256 = fields.CharField(max_length=64)
+    size_bytes = fields.BigIntField()
+    upload_id = fields.TextField()
+    asked_at_ns = fields.BigIntField()
+
+    class Meta:
+        table = "object_upload"
+        unique_together = (("site", "bed", "sha256"),)

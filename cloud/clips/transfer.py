@@ -4,123 +4,176 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-from cloud.clips import queries, rules
-from cloud.clips.service import Caller, ClipParts, audit_absence, lacking, note_stored, tell_stored
-from cloud.clips.tables import ObjectChunk
+from starlette.requests import ClientDisconnect
+
+from cloud.clips import folder_upload, queries, rules
+from cloud.clips.direct_way import DirectWay
+from cloud.clips.folder_upload import ChunkFile
+from cloud.clips.folder_way import FolderWay
+from cloud.clips.service import Caller, ClipParts, audit_absence, note_stored, tell_stored
+from cloud.clips.tables import ReceivedChunk
+from cloud.clips.way import Way
 from cloud.database import Connection, in_transaction
-from cloud.objects import Objects, chunk_key, object_key
 from cloud.problems import HttpProblem, absent
-from shared.clip import CHUNK_BYTES, MissingObject, chunk_count
-from shared.clock import NS_PER_S
+from shared.clip import CHUNK_BYTES, ChunkPlace, MissingObject
 from shared.errors import Transient
+from shared.failpoints import hit
 
-ABANDONED_AFTER_NS = 7 * 86_400 * NS_PER_S
-ABANDONED_AT_ONCE = 1_000
+PIECE_BYTES = 512 * 1024
+SILENCE_S = 30.0
+"""A bed that sends nothing of a chunk for so long has gone; it sends the chunk again when it is back."""
+HASH_WAIT_S = 20.0
 
 
-async def missing_chunks(caller: Caller, sha256: str, size_bytes: int) -> MissingObject:
+async def missing_chunks(parts: ClipParts, caller: Caller, sha256: str, size_bytes: int) -> MissingObject:
     """The chunks that the cloud lacks; none when the object is stored. 404 when no manifest of this bed names it."""
     await _must_be_named(caller, sha256, size_bytes)
     async with in_transaction() as connection:
         if await queries.stored_of(connection, caller.site, [sha256]):
             return MissingObject(sha256=sha256, chunks=[])
-        came = await queries.chunks_of(connection, caller.site, [sha256])
-    return lacking(sha256, size_bytes, came.get(sha256, {}))
+        came = await parts.way.arrived(connection, caller.owner, {sha256: size_bytes})
+    return rules.lacking(sha256, size_bytes, came.get(sha256, set()))
 
 
-async def take_chunk(
-    parts: ClipParts,
-    caller: Caller,
-    place: tuple[str, int, int],
-    chunk_sha256: str,
-    body: AsyncIterator[bytes],
-) -> None:
-    """Keeps one chunk; place is (hash of the object, its bytes, number of the chunk). Again the same is no harm.
+async def place_chunk(parts: ClipParts, caller: Caller, place: tuple[str, int, int], md5: str) -> ChunkPlace:
+    """Where the bed may send one chunk of (hash of the object, its bytes, number of the chunk) to the store itself.
 
-    Raises HttpProblem 404 for an object that is not named, 422 when length or hash of the bytes are wrong.
+    Raises HttpProblem 404 for an object that is not named, is stored already, or comes through the cloud here.
     """
     sha256, size_bytes, number = place
     await _must_be_named(caller, sha256, size_bytes)
-    async with in_transaction() as connection:
-        stored = await queries.stored_of(connection, caller.site, [sha256])
+    if not isinstance(parts.way, DirectWay) or await _is_stored(caller.site, sha256):
+        raise absent()
+    return await parts.way.place(caller.owner, sha256, size_bytes, number, md5)
+
+
+async def take_chunk(
+    parts: ClipParts, caller: Caller, place: tuple[str, int, int], chunk_sha256: str, body: AsyncIterator[bytes]
+) -> None:
+    """Keeps one chunk; place is (hash of the object, its bytes, number of the chunk). Again the same is no harm.
+
+    Raises HttpProblem 404 for an object that is not named or goes to S3, 408 for a bed that falls silent, 422 when length
+    or hash of the bytes are wrong; Transient when the disk is full.
+    """
+    sha256, size_bytes, number = place
+    await _must_be_named(caller, sha256, size_bytes)
+    if not isinstance(parts.way, FolderWay):
+        raise absent()
     expected = rules.chunk_bytes(size_bytes, number, CHUNK_BYTES)
-    with tempfile.NamedTemporaryFile(prefix="deepepil-chunk-") as file:
-        await _spool(body, Path(file.name), expected, chunk_sha256)
-        if stored:
-            return
-        await parts.objects.put(chunk_key(caller.site, sha256, number), Path(file.name))
-    async with in_transaction() as connection:
-        await connection.execute_query(
-            "INSERT INTO object_chunk (site, sha256, number, chunk_sha256, size_bytes, received_at_ns)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (site, sha256, number)"
-            " DO UPDATE SET chunk_sha256 = excluded.chunk_sha256, received_at_ns = excluded.received_at_ns",
-            [caller.site, sha256, number, chunk_sha256, expected, time.time_ns()],
-        )
+    kept = await _kept_hash(caller, sha256, number)
+    if kept == chunk_sha256 or await _is_stored(caller.site, sha256):
+        await _receive(body, None, expected, chunk_sha256)
+        return
+    if kept is not None:
+        await ReceivedChunk.filter(site=caller.site, bed=caller.bed, sha256=sha256, number=number).delete()
+    path = parts.way.path(caller.owner, sha256)
+    file = await asyncio.to_thread(ChunkFile.open, path, number)
+    try:
+        await _receive(body, file, expected, chunk_sha256)
+        await asyncio.to_thread(file.flush)
+    except BaseException:
+        file.close()
+        if not await ReceivedChunk.filter(site=caller.site, bed=caller.bed, sha256=sha256).exists():
+            await asyncio.shield(asyncio.to_thread(folder_upload.forget, path))
+        raise
+    file.close()
+    hit("after_chunk_put_before_mark")
+    await parts.way.note(caller.owner, sha256, number, (chunk_sha256, expected))
 
 
-async def _spool(body: AsyncIterator[bytes], path: Path, expected: int, chunk_sha256: str) -> None:
-    """Writes the body to the file while hashing it; never more than `expected` bytes."""
+async def _kept_hash(caller: Caller, sha256: str, number: int) -> str | None:
+    row = await ReceivedChunk.get_or_none(site=caller.site, bed=caller.bed, sha256=sha256, number=number)
+    return None if row is None else row.chunk_sha256
+
+
+async def _receive(body: AsyncIterator[bytes], file: ChunkFile | None, expected: int, chunk_sha256: str) -> None:
+    """Takes the body in pieces, hashing and writing (with a file); never more than `expected` bytes."""
     digest = hashlib.sha256()
+    held = bytearray()
     size = 0
-    with path.open("wb") as file:
-        async for piece in body:
-            size += len(piece)
-            if size > expected:
-                break
-            digest.update(piece)
-            try:
-                file.write(piece)
-            except OSError as error:
-                raise Transient(f"The server has no room for the chunk: {error.strerror}.") from error
+
+    def keep(piece: bytearray) -> None:
+        digest.update(piece)
+        if file is not None:
+            file.write(piece)
+
+    async for piece in _patiently(body):
+        size += len(piece)
+        if size > expected:
+            raise HttpProblem(422, f"The chunk has more than {expected} bytes where {expected} are due.", close=True)
+        held += piece
+        if len(held) >= PIECE_BYTES:
+            await asyncio.to_thread(keep, held)
+            held = bytearray()
+    await asyncio.to_thread(keep, held)
     if size != expected:
-        raise HttpProblem(
-            422,
-            f"The chunk has {'more than ' if size > expected else ''}{min(size, expected)} bytes"
-            f" where {expected} are due.",
-        )
+        raise HttpProblem(422, f"The chunk has {size} bytes where {expected} are due.")
     if digest.hexdigest() != chunk_sha256:
         raise HttpProblem(422, "The chunk's bytes do not hash to X-Chunk-Sha256.")
 
 
-async def complete_object(parts: ClipParts, caller: Caller, sha256: str, size_bytes: int) -> MissingObject | None:
-    """Puts the chunks together, reads the object back, and only then calls it stored. None: stored; else what is lacking.
+async def _patiently(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of the body. Raises HttpProblem 408, and the connection ends, when none comes for `SILENCE_S`."""
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                piece = await anext(body)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise HttpProblem(408, f"The bed sent nothing for {SILENCE_S:.0f} s.", close=True) from error
+        except ClientDisconnect as error:
+            raise HttpProblem(408, "The bed is gone in the middle of a chunk.", close=True) from error
+        yield piece
 
-    Raises HttpProblem 404 for an object that is not named; Transient when another request does the same just now.
+
+async def complete_object(parts: ClipParts, caller: Caller, sha256: str, size_bytes: int) -> MissingObject | None:
+    """Reads the whole object back from the store, and only then calls it stored. None: stored; else what is lacking.
+
+    Raises HttpProblem 404 for an object that is not named; Transient when another request does the same just now, or too
+    many objects wait to be read.
     """
     await _must_be_named(caller, sha256, size_bytes)
-    async with in_transaction() as connection:
-        await _alone(connection, caller.site, sha256)
-        if await queries.stored_of(connection, caller.site, [sha256]):
-            return None
-        came = (await queries.chunks_of(connection, caller.site, [sha256])).get(sha256, {})
-        found = lacking(sha256, size_bytes, came)
-        if not found.chunks and await _assemble(parts.objects, caller.site, sha256, size_bytes):
+    if await _is_stored(caller.site, sha256):
+        return None
+    await _wait_turn(parts)
+    try:
+        async with in_transaction() as connection:
+            await _alone(connection, caller.site, sha256)
+            if await queries.stored_of(connection, caller.site, [sha256]):
+                return None
+            missing = await parts.way.assemble(connection, caller.owner, sha256, size_bytes)
+            if missing is not None:
+                return missing
+            hit("after_object_stored_before_row")
             changes, links = await note_stored(connection, caller, sha256, size_bytes)
-        else:
-            changes, links = [], []
-            if not found.chunks:
-                await _forget(connection, parts.objects, caller.site, sha256, size_bytes)
-                return lacking(sha256, size_bytes, {})
-            return found
+    finally:
+        parts.hashing.release()
+    hit("after_complete_before_receipt")
     tell_stored(changes, links)
-    async with in_transaction() as connection:
-        await _drop_chunks(connection, parts.objects, caller.site, sha256, size_bytes)
+    await parts.way.forget(caller.owner, sha256)
     return None
 
 
-async def drop_abandoned(objects: Objects) -> int:
-    """Removes chunks that came a week ago and whose object never became whole. Returns how many, a thousand at most."""
-    before_ns = time.time_ns() - ABANDONED_AFTER_NS
-    old = await ObjectChunk.filter(received_at_ns__lt=before_ns).order_by("id").limit(ABANDONED_AT_ONCE)
-    for chunk in old:
-        await objects.delete(chunk_key(chunk.site, chunk.sha256, chunk.number))
-        await ObjectChunk.filter(id=chunk.id, received_at_ns__lt=before_ns).delete()
-    return len(old)
+async def _wait_turn(parts: ClipParts) -> None:
+    try:
+        async with asyncio.timeout(HASH_WAIT_S):
+            await parts.hashing.acquire()
+    except TimeoutError as error:
+        raise Transient("Too many objects wait to be read back now.") from error
+
+
+async def drop_abandoned(way: Way) -> int:
+    """Removes uploads of which nothing was heard for a day. Returns how many, a thousand at most."""
+    return await way.drop_abandoned(time.time())
+
+
+async def _is_stored(site: str, sha256: str) -> bool:
+    async with in_transaction() as connection:
+        return bool(await queries.stored_of(connection, site, [sha256]))
 
 
 async def _must_be_named(caller: Caller, sha256: str, size_bytes: int) -> None:
@@ -137,41 +190,3 @@ async def _alone(connection: Connection, site: str, sha256: str) -> None:
     )
     if not rows[0]["held"]:
         raise Transient("The object is being put together by another request.", sha256=sha256)
-
-
-async def _assemble(objects: Objects, site: str, sha256: str, size_bytes: int) -> bool:
-    """Whether the object lies in the store, read back with the right hash. A chunk that is gone counts as wrong."""
-    key = object_key(site, sha256)
-    try:
-        await objects.put(key, _joined(objects, site, sha256, size_bytes) if size_bytes else b"")
-        await asyncio.to_thread(objects.settle, key)
-        return await hash_of(objects, key) == (sha256, size_bytes)
-    except FileNotFoundError:
-        return False
-
-
-async def _joined(objects: Objects, site: str, sha256: str, size_bytes: int) -> AsyncIterator[bytes]:
-    for number in range(chunk_count(size_bytes)):
-        async for piece in objects.read(chunk_key(site, sha256, number)):
-            yield piece
-
-
-async def hash_of(objects: Objects, key: str) -> tuple[str, int]:
-    """SHA-256 and bytes of what the store holds under the key. Raises FileNotFoundError, Transient."""
-    digest = hashlib.sha256()
-    size = 0
-    async for piece in objects.read(key):
-        await asyncio.to_thread(digest.update, piece)
-        size += len(piece)
-    return digest.hexdigest(), size
-
-
-async def _forget(connection: Connection, objects: Objects, site: str, sha256: str, size_bytes: int) -> None:
-    await objects.delete(object_key(site, sha256))
-    await _drop_chunks(connection, objects, site, sha256, size_bytes)
-
-
-async def _drop_chunks(connection: Connection, objects: Objects, site: str, sha256: str, size_bytes: int) -> None:
-    for number in range(chunk_count(size_bytes)):
-        await objects.delete(chunk_key(site, sha256, number))
-    await ObjectChunk.filter(site=site, sha256=sha256).using_db(connection).delete()

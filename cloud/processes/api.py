@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import UUID
 
 import structlog
@@ -11,6 +12,7 @@ import cloud.labels.queries
 from cloud.clips.routes import create_bed_app
 from cloud.clips.service import ClipParts
 from cloud.database import database_server, open_tables
+from cloud.devices.limits import BedLimits
 from cloud.objects import Objects
 from cloud.principal import Principal
 from cloud.processes.listeners import Listener, bed_listener, people_listener
@@ -27,8 +29,9 @@ async def run_api(settings: CloudSettings, stop: asyncio.Event) -> None:
     from cloud.app import create_people_app, parts_of
 
     objects = Objects(settings.objects)
-    clip_parts = ClipParts(objects, settings.site.raw_policy, _verdict_of)
-    of_beds = bed_listener(create_bed_app(clip_parts), settings.beds, _beds_listening)
+    clip_parts = ClipParts.of(objects, settings.site.policy_of, _verdict_of, settings.beds.open_clips)
+    limits = BedLimits(settings.beds, time.monotonic_ns)
+    of_beds = bed_listener(create_bed_app(clip_parts, limits), settings.beds, _beds_listening)
     of_people = people_listener(create_people_app(parts_of(settings, objects)), settings.people, _people_listening)
     async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
         await must_be_current(address)

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from procrastinate import App
 
+from cloud.clips.service import way_of
 from cloud.database import CLASSIFY_QUEUE, UPKEEP_QUEUE, database_server, open_tables
 from cloud.jobs import BEAT_PERIOD_S, STALLED_AFTER_S, WorkParts, create_jobs_app
 from cloud.objects import Objects
@@ -31,7 +32,7 @@ async def run_worker(settings: CloudSettings, stop: asyncio.Event) -> None:
     async def classify(event_id: UUID) -> None:
         await classify_event(event_id, classify_parts)
 
-    parts = WorkParts(objects, classify)
+    parts = WorkParts(objects, way_of(objects), classify)
     async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
         await must_be_current(address)
         app = create_jobs_app(address)

@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 import cloud.classify.queries
+import cloud.clips.service
 import cloud.labels.service
 from cloud import audit
 from cloud.accounts.rules import ABSOLUTE_END_NS
@@ -136,6 +137,7 @@ async def _keep_verdict(
         await cloud.labels.service.keep(
             connection, principal, task.site, wish.event_id, agreed.verdict, agreed.readers, now_ns
         )
+        await cloud.clips.service.reopen_released(connection, wish.event_id, agreed.verdict)
     await (
         ReviewTask.filter(event_id=wish.event_id)
         .using_db(connection)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from cloud.clips.tables import Event
-from shared.clip import ClipManifest, ManifestSegment, ProxyFile
+from shared.clip import CHUNK_BYTES, ClipManifest, ManifestSegment, ProxyFile
 from shared.clock import NS_PER_S
 from shared.event import EventCause, EventPhase, EventReport
 from shared.frame import Stream
@@ -31,6 +31,10 @@ class Thing:
     @property
     def size_bytes(self) -> int:
         return len(self.body)
+
+    def chunk(self, number: int) -> bytes:
+        """The bytes of one chunk."""
+        return self.body[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
 
 
 def report(**changes: Any) -> EventReport:

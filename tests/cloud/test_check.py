@@ -51,7 +51,7 @@ async def objects(tmp_path: Path) -> Objects:
     await tell(2, refused.replace(b'"peak_score":0.93', b'"peak_score":9.93'))
     body = report()
     await tell(3, seal(EVENT, body, UTC_NS, sequence=3))
-    parts = ClipParts(objects, RawPolicy.never, _no_verdict)
+    parts = ClipParts.of(objects, lambda _site: RawPolicy.never, _no_verdict)
     bed = Caller("north", "bed-1")
     await accept_manifest(parts, bed, manifest(body.event_id, [PROXY], [Thing(b"raw")]))
     place = (PROXY.sha256, PROXY.size_bytes, 0)

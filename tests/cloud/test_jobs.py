@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from procrastinate import App
 
-from cloud.clips.service import CLASSIFY_JOB
+from cloud.clips.service import CLASSIFY_JOB, way_of
 from cloud.clips.tables import Event
 from cloud.database import CLASSIFY_QUEUE, UPKEEP_QUEUE, DatabaseAddress, defer_in_transaction, in_transaction
 from cloud.ingest.service import WATCH_JOB
@@ -38,7 +38,7 @@ async def classify(_event_id):
 async def main():
     app = create_jobs_app(DatabaseAddress.parse(sys.argv[1]))
     async with app.open_async():
-        await serve(app, "classify", 1, WorkParts(None, classify))
+        await serve(app, "classify", 1, WorkParts(None, None, classify))
 
 asyncio.run(main())
 """
@@ -51,7 +51,8 @@ class Work:
         self.app = app
         self.classified: list[UUID] = []
         self.fault: Exception | None = None
-        self.parts = WorkParts(Objects(ObjectsSection(url=f"file://{folder}")), self._classify)
+        objects = Objects(ObjectsSection(url=f"file://{folder}"))
+        self.parts = WorkParts(objects, way_of(objects), self._classify)
 
     async def _classify(self, event_id: UUID) -> None:
         self.classified.append(event_id)

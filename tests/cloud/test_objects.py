@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.objects import READ_BYTES, Objects, chunk_key, object_key
+from cloud.objects import READ_BYTES, Objects, object_key, upload_key
 from cloud.settings import ObjectsSection
 from shared.errors import Transient
 
@@ -60,11 +60,11 @@ async def test_what_is_not_there_is_no_size_no_bytes_and_no_harm_to_remove(objec
 
 
 async def test_keys_are_listed_with_their_age(objects: Objects, tmp_path: Path) -> None:
-    for key in (object_key("north", "a" * 64), chunk_key("north", "b" * 64, 3)):
+    for key in (object_key("north", "a" * 64), upload_key("north", "bed-1", "b" * 64)):
         await objects.put(key, b"x")
         objects.settle(key)
     listed = {key: changed_s async for key, changed_s in objects.keys("sites")}
-    assert set(listed) == {f"sites/north/objects/aa/{'a' * 64}", f"sites/north/uploads/{'b' * 64}/0003"}
+    assert set(listed) == {f"sites/north/objects/aa/{'a' * 64}", f"sites/north/uploads/bed-1/{'b' * 64}"}
     assert all(changed_s > 1.7e9 for changed_s in listed.values())
 
 

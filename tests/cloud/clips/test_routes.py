@@ -3,94 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import os
 import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.transactions import in_transaction
 
 from cloud.audit.tables import AuditEntry
-from cloud.clips.routes import PEER_NAME, create_bed_app
-from cloud.clips.service import ClipParts, mark_overdue
-from cloud.clips.tables import Clip, Event, ObjectChunk, StoredObject
-from cloud.clips.transfer import ABANDONED_AFTER_NS, drop_abandoned
+from cloud.clips.folder_upload import ChunkFile
+from cloud.clips.service import mark_overdue, reopen_released
+from cloud.clips.tables import Clip, Event, ReceivedChunk, StoredObject
+from cloud.clips.transfer import drop_abandoned
+from cloud.clips.way import ABANDONED_AFTER_S
 from cloud.database import DatabaseAddress
-from cloud.objects import Objects, chunk_key, object_key
+from cloud.objects import object_key
 from cloud.settings import ObjectsSection
-from shared.clip import CHUNK_BYTES, ClipManifest, RawPolicy
+from shared.clip import CHUNK_BYTES, LostSegment, RawPolicy
+from shared.errors import Transient
 from shared.ids import uuid7
 from shared.review import Verdict
+from tests.cloud.clips.bed_side import World
 from tests.cloud.facts import UTC_NS, Thing, manifest, stored_event
-
-
-class Peer:
-    """Stands where the listener stands: says which bed calls."""
-
-    def __init__(self, app: ASGIApp, name: str) -> None:
-        self._app = app
-        self._name = name
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})[PEER_NAME] = self._name
-        await self._app(scope, receive, send)
-
-
-class World:
-    """The application with a store in a folder; `verdicts` is what the labels say."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.verdicts: dict[UUID, Verdict] = {}
-        self.objects = Objects(ObjectsSection(url=f"file://{folder}"))
-        self.app = create_bed_app(ClipParts(self.objects, RawPolicy.on_confirm, self._verdict_of))
-
-    async def _verdict_of(self, event_id: UUID) -> Verdict | None:
-        return self.verdicts.get(event_id)
-
-    def bed(self, name: str = "north.bed-1") -> Bed:
-        return Bed(httpx.AsyncClient(transport=httpx.ASGITransport(Peer(self.app, name)), base_url="https://cloud"))
-
-
-class Bed:
-    """A bed's side, request by request."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
-
-    async def show(self, body: ClipManifest) -> httpx.Response:
-        return await self.client.put(f"/bed/v1/clips/{body.event_id}", content=body.model_dump_json())
-
-    async def ask(self, thing: Thing) -> httpx.Response:
-        return await self.client.get(f"/bed/v1/objects/{thing.sha256}", params={"size_bytes": thing.size_bytes})
-
-    async def put(self, thing: Thing, number: int, body: bytes | None = None, **named: Any) -> httpx.Response:
-        body = thing.body[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES] if body is None else body
-        return await self.client.put(
-            f"/bed/v1/objects/{thing.sha256}/chunks/{number}",
-            params={"size_bytes": named.get("size_bytes", thing.size_bytes)},
-            headers={"X-Chunk-Sha256": named.get("chunk_sha256", hashlib.sha256(body).hexdigest())},
-            content=body,
-        )
-
-    async def complete(self, thing: Thing) -> httpx.Response:
-        return await self.client.post(
-            f"/bed/v1/objects/{thing.sha256}/complete", params={"size_bytes": thing.size_bytes}
-        )
-
-    async def send(self, thing: Thing) -> None:
-        for number in range(-(-thing.size_bytes // CHUNK_BYTES)):
-            assert (await self.put(thing, number)).status_code == 204
-        assert (await self.complete(thing)).status_code == 200
 
 
 @pytest.fixture
 async def world(database: DatabaseAddress, tmp_path: Path) -> World:
-    return World(tmp_path / "objects")
+    return World(ObjectsSection(url=f"file://{tmp_path / 'objects'}"))
 
 
 async def _jobs() -> list[tuple[str, str]]:
@@ -113,6 +54,7 @@ async def test_a_clip_goes_from_manifest_to_stored(world: World) -> None:
         "missing": [{"sha256": PROXY.sha256, "chunks": [0]}],
         "raw": "wait",
         "clip_stored": False,
+        "direct": False,
     }
     await bed.send(PROXY)
     assert (await bed.show(body)).json()["missing"] == []
@@ -124,8 +66,8 @@ async def test_a_clip_goes_from_manifest_to_stored(world: World) -> None:
     assert (world.folder / object_key("north", RAW.sha256)).read_bytes() == RAW.body
     clip = await Clip.get(event_id=event_id)
     assert (clip.proxies_stored, clip.segments_stored, clip.bytes_stored) == (1, 1, len(PROXY.body) + len(RAW.body))
-    assert await ObjectChunk.all().count() == 0
-    assert not (world.folder / chunk_key("north", RAW.sha256, 0)).exists()
+    assert await ReceivedChunk.all().count() == 0
+    assert list((world.folder / "sites/north/uploads").iterdir()) == []
     assert [(entry.deed, entry.who) for entry in await AuditEntry.all()] == [("clip_stored", "north.bed-1")]
 
 
@@ -196,11 +138,70 @@ async def test_bytes_that_do_not_hash_to_the_name_are_never_stored(world: World)
     await bed.send(PROXY)
 
 
+async def test_of_a_damaged_upload_only_the_damaged_chunk_is_asked_for_again(world: World) -> None:
+    event_id, bed = await stored_event(), world.bed()
+    large = Thing(b"\x01" * CHUNK_BYTES + b"\x02" * CHUNK_BYTES + b"\x03")
+    await bed.show(manifest(event_id, [large], []))
+    for number in range(3):
+        await bed.put(large, number)
+    with world.upload(large).open("r+b") as file:
+        file.seek(CHUNK_BYTES + 5)
+        file.write(b"rot")
+    assert (await bed.complete(large)).json()["chunks"] == [1]
+    await bed.put(large, 1)
+    assert (await bed.complete(large)).status_code == 200
+
+
+async def test_an_object_that_was_moved_before_its_row_was_written_is_found(world: World) -> None:
+    event_id, bed = await stored_event(), world.bed()
+    await bed.show(manifest(event_id, [PROXY], []))
+    await bed.put(PROXY, 0)
+    name = world.folder / object_key("north", PROXY.sha256)
+    name.parent.mkdir(parents=True)
+    world.upload(PROXY).rename(name)
+    assert (await bed.complete(PROXY)).status_code == 200
+    assert await StoredObject.filter(sha256=PROXY.sha256).exists()
+
+
+async def test_whoever_still_writes_when_an_object_was_moved_cannot_change_it(world: World) -> None:
+    event_id, bed = await stored_event(), world.bed()
+    await bed.show(manifest(event_id, [PROXY], []))
+    await bed.put(PROXY, 0)
+    late = ChunkFile.open(world.upload(PROXY), 0)
+    assert (await bed.complete(PROXY)).status_code == 200
+    with pytest.raises(Transient, match="another request"):
+        late.write(b"other bytes")
+    late.close()
+    assert (world.folder / object_key("north", PROXY.sha256)).read_bytes() == PROXY.body
+
+
+async def test_an_object_of_no_bytes_is_stored_and_one_that_lies_about_it_is_not(world: World) -> None:
+    event_id, bed, empty = await stored_event(), world.bed(), Thing(b"")
+    body = manifest(event_id, [PROXY], [empty])
+    world.policies["north"] = RawPolicy.always
+    assert (await bed.show(body)).json()["missing"][1] == {"sha256": empty.sha256, "chunks": []}
+    assert (await bed.complete(empty)).status_code == 200
+    liar = body.segments[0].model_copy(update={"sha256": "b" * 64})
+    await bed.show(body.model_copy(update={"segments": [liar]}))
+    answer = await bed.client.post(f"/bed/v1/objects/{'b' * 64}/complete", params={"size_bytes": 0})
+    assert answer.status_code == 422
+
+
+async def test_two_beds_that_name_one_object_do_not_spoil_each_others_upload(world: World) -> None:
+    mine, other = world.bed(), world.bed("north.bed-2")
+    await mine.show(manifest(await stored_event(event_id=uuid7(UTC_NS)), [PROXY], []))
+    await other.show(manifest(await stored_event(bed="bed-2", event_id=uuid7(UTC_NS + 1)), [PROXY], []))
+    await mine.put(PROXY, 0)
+    assert (await other.put(PROXY, 0, bytes(len(PROXY.body)))).status_code == 204
+    assert (await other.complete(PROXY)).status_code == 409
+    assert (await mine.complete(PROXY)).status_code == 200
+
+
 async def test_a_chunk_that_vanished_from_the_store_is_asked_for_again(world: World) -> None:
     event_id, bed = await stored_event(), world.bed()
     await bed.show(manifest(event_id, [PROXY], []))
     await bed.put(PROXY, 0)
-    (world.folder / chunk_key("north", PROXY.sha256, 0)).unlink()
+    world.upload(PROXY).unlink()
     assert (await bed.complete(PROXY)).status_code == 409
     await bed.send(PROXY)
 
@@ -208,8 +209,10 @@ async def test_a_chunk_that_vanished_from_the_store_is_asked_for_again(world: Wo
 @pytest.mark.parametrize(
     ("number", "body", "named", "sentence"),
     [
-        (0, b"short", {}, "5 bytes"),
-        (0, PROXY.body + b"x", {}, "more than"),
+        (0, b"short", {}, "Content-Length: 693 bytes are due"),
+        (0, PROXY.body + b"x", {}, "Content-Length: 693 bytes are due"),
+        (0, b"short", {"in_pieces": True}, "5 bytes"),
+        (0, PROXY.body + b"x", {"in_pieces": True}, "more than"),
         (0, PROXY.body, {"chunk_sha256": "0" * 64}, "do not hash"),
         (0, PROXY.body, {"chunk_sha256": "nonsense"}, "x-chunk-sha256"),
         (1, b"", {}, "chunks 0 to 0"),
@@ -223,7 +226,8 @@ async def test_a_wrong_chunk_is_refused_and_leaves_nothing(
     answer = await bed.put(PROXY, number, body, **named)
     assert answer.status_code == 422
     assert sentence in answer.json()["detail"]
-    assert await ObjectChunk.all().count() == 0
+    assert await ReceivedChunk.all().count() == 0
+    assert not world.upload(PROXY).exists()
 
 
 async def test_nothing_of_another_bed_or_site_can_be_seen_or_written(world: World) -> None:
@@ -262,10 +266,78 @@ async def test_a_new_manifest_replaces_the_old_until_the_clip_is_stored(world: W
     event_id, bed, second = await stored_event(), world.bed(), Thing(b"made again")
     await bed.show(manifest(event_id, [PROXY], []))
     assert (await bed.show(manifest(event_id, [second], []))).json()["missing"][0]["sha256"] == second.sha256
+
+
+async def _stored_clip(world: World, segments: list[Thing]) -> UUID:
+    event_id, bed = await stored_event(), world.bed()
+    world.verdicts[event_id] = Verdict.confirmed
+    await bed.show(manifest(event_id, [PROXY], segments))
+    for thing in (PROXY, *segments):
+        await bed.send(thing)
+    assert (await bed.show(manifest(event_id, [PROXY], segments))).json()["clip_stored"] is True
+    return event_id
+
+
+async def test_a_clip_that_grew_after_it_was_stored_is_stored_again_with_what_is_new(world: World) -> None:
+    more, bed = Thing(b"one more segment"), world.bed()
+    event_id = await _stored_clip(world, [RAW])
+    grown = manifest(event_id, [PROXY], [RAW, more])
+    answer = (await bed.show(grown)).json()
+    assert (answer["clip_stored"], [item["sha256"] for item in answer["missing"]]) == (False, [more.sha256])
+    await bed.send(more)
+    assert (await bed.show(grown)).json()["clip_stored"] is True
+    deeds = [entry.deed for entry in await AuditEntry.all().order_by("number")]
+    assert deeds == ["clip_stored", "clip_changed", "clip_stored"]
+    assert len(await _jobs()) == 1
+
+
+async def test_a_manifest_that_says_less_than_the_stored_one_is_stored_and_changes_nothing(world: World) -> None:
+    more, bed = Thing(b"one more segment"), world.bed()
+    event_id = await _stored_clip(world, [RAW, more])
+    assert (await bed.show(manifest(event_id, [PROXY], [RAW]))).json()["clip_stored"] is True
+    assert (await Clip.get(event_id=event_id)).segments_stored == 2
+
+
+async def test_a_manifest_that_contradicts_the_stored_one_is_refused_and_never_called_stored(world: World) -> None:
+    event_id, bed = await _stored_clip(world, [RAW]), world.bed()
+    answer = await bed.show(manifest(event_id, [PROXY], [Thing(b"another segment")]))
+    assert (answer.status_code, "leaves out" in answer.json()["detail"]) == (409, True)
+
+
+async def test_a_released_clip_is_wanted_again_when_the_verdict_changes_to_confirmed(world: World) -> None:
+    event_id, bed = await stored_event(), world.bed()
+    body = manifest(event_id, [PROXY], [RAW])
     world.verdicts[event_id] = Verdict.rejected
-    await bed.send(second)
-    await bed.show(manifest(event_id, [second], []))
-    assert (await bed.show(manifest(event_id, [PROXY], []))).status_code == 409
+    await bed.show(body)
+    await bed.send(PROXY)
+    assert (await bed.show(body)).json()["clip_stored"] is True
+    assert await bed.wanted() == []
+    async with in_transaction() as connection:
+        assert await reopen_released(connection, event_id, Verdict.confirmed)
+    assert await bed.wanted() == [str(event_id)]
+    assert await world.bed("north.bed-2").wanted() == []
+    world.verdicts[event_id] = Verdict.confirmed
+    assert [item["sha256"] for item in (await bed.show(body)).json()["missing"]] == [RAW.sha256]
+    await bed.send(RAW)
+    assert (await bed.show(body)).json()["clip_stored"] is True
+    assert await bed.wanted() == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "decision"), [(RawPolicy.always, "send"), (RawPolicy.on_confirm, "wait"), (RawPolicy.never, "released")]
+)
+async def test_each_site_has_its_own_policy(world: World, policy: RawPolicy, decision: str) -> None:
+    world.policies["north"] = policy
+    answer = await world.bed().show(manifest(await stored_event(), [PROXY], [RAW]))
+    assert answer.json()["raw"] == decision
+
+
+async def test_a_clip_that_lost_segments_at_the_bed_is_counted_as_partial(world: World) -> None:
+    event_id = await stored_event()
+    lost = LostSegment(sha256="a" * 64, sequence=7, start_mono_ns=1, end_mono_ns=2, reason="damaged at the bed")
+    body = manifest(event_id, [PROXY], [RAW]).model_copy(update={"lost": [lost]})
+    await world.bed().show(body)
+    assert (await Clip.get(event_id=event_id)).segments_lost == 1
 
 
 async def test_a_clip_that_does_not_come_is_overdue_until_it_can_be_watched(world: World) -> None:
@@ -278,12 +350,13 @@ async def test_a_clip_that_does_not_come_is_overdue_until_it_can_be_watched(worl
     assert not await mark_overdue(event_id)
 
 
-async def test_an_upload_that_was_given_up_is_removed_after_a_week(world: World) -> None:
+async def test_an_upload_that_was_left_alone_for_a_day_is_removed(world: World) -> None:
     bed = world.bed()
     await bed.show(manifest(await stored_event(), [PROXY], []))
     await bed.put(PROXY, 0)
-    assert await drop_abandoned(world.objects) == 0
-    await ObjectChunk.all().update(received_at_ns=time.time_ns() - ABANDONED_AFTER_NS - 1)
-    assert await drop_abandoned(world.objects) == 1
-    assert not (world.folder / chunk_key("north", PROXY.sha256, 0)).exists()
+    assert await drop_abandoned(world.parts.way) == 0
+    old_s = time.time() - ABANDONED_AFTER_S - 60
+    os.utime(world.upload(PROXY), (old_s, old_s))
+    assert await drop_abandoned(world.parts.way) == 1
+    assert not world.upload(PROXY).exists()
     assert (await bed.ask(PROXY)).json()["chunks"] == [0]
