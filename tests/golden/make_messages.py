@@ -6,7 +6,19 @@ from pathlib import Path
 from uuid import UUID
 
 from shared.classification import Classification, WindowVerdict
-from shared.clip import ClipAnswer, ClipManifest, ManifestSegment, MissingObject, ProxyFile, RawDecision, ScoreSample
+from shared.clip import (
+    ChunkPlace,
+    ClipAnswer,
+    ClipManifest,
+    LostSegment,
+    ManifestSegment,
+    MissingObject,
+    PlaceWanted,
+    ProxyFile,
+    RawDecision,
+    ScoreSample,
+    WantedClips,
+)
 from shared.command import DesiredState
 from shared.contract import Contract
 from shared.event import EventCause, EventPhase, EventReport
@@ -93,6 +105,15 @@ def _manifest() -> ClipManifest:
         gaps=[_gap()],
         coverage={Stream.depth: 1.0, Stream.ir: 1.0, Stream.colour: 0.99},
         scores=[ScoreSample(mono_ns=100 * SECOND_NS, value=0.5)],
+        lost=[
+            LostSegment(
+                sha256="cd" * 32,
+                sequence=8,
+                start_mono_ns=70 * SECOND_NS,
+                end_mono_ns=80 * SECOND_NS,
+                reason="it is damaged at the bed",
+            )
+        ],
     )
 
 
@@ -148,6 +169,15 @@ GOLDEN: dict[str, Contract] = {
     "clip-answer": ClipAnswer(
         event_id=EVENT, missing=[MissingObject(sha256=SHA, chunks=[0, 2])], raw=RawDecision.wait, clip_stored=False
     ),
+    "place-wanted": PlaceWanted(chunk=2, content_md5="1B2M2Y8AsgTpgAmY7PhCfg=="),
+    "chunk-place": ChunkPlace(
+        sha256=SHA,
+        chunk=2,
+        url="https://store.hospital.example/clips/x?partNumber=3&X-Amz-Signature=0",
+        headers={"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg==", "Content-Length": "16777216"},
+        ends_in_s=900,
+    ),
+    "wanted-clips": WantedClips(event_ids=[EVENT]),
     "gap": _gap(),
     "heartbeat": _heartbeat(),
     "state": BedState(online=True, session=3, version="0.1.0"),
