@@ -12,9 +12,17 @@ Verdict = bytes | None
 
 
 class Gate:
-    """Listens on `port` and forwards to `target_port`. `cut` breaks every open connection with a reset."""
+    """Listens on `port` and forwards to `target_port`. `cut` breaks every open connection with a reset.
 
-    def __init__(self, target_port: int, judge: Callable[[bytes], Verdict] = lambda _first: None) -> None:
+    A connection on which `hang_up_at` goes towards the server is broken before these bytes arrive.
+    """
+
+    def __init__(
+        self, target_port: int, judge: Callable[[bytes], Verdict] = lambda _first: None, hang_up_at: bytes | None = None
+    ) -> None:
+        self._hang_up_at = hang_up_at
+        self._passing = threading.Event()
+        self._passing.set()
         self._target_port = target_port
         self._judge = judge
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -50,8 +58,13 @@ class Gate:
     def _pump(self, source: socket.socket, sink: socket.socket, outward: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                if not self._passing.is_set():
+                    continue
                 if outward:
                     self._count(len(data))
+                    if self._hang_up_at is not None and self._hang_up_at in data:
+                        source.shutdown(socket.SHUT_RDWR)
+                        break
                 sink.sendall(data)
         with suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
@@ -70,6 +83,14 @@ class Gate:
                 with suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
             self._open.clear()
+
+    def swallow(self) -> None:
+        """From now on every byte is taken and none is passed on: the line is half open."""
+        self._passing.clear()
+
+    def pass_on(self) -> None:
+        """New bytes pass again."""
+        self._passing.set()
 
     def close(self) -> None:
         """Stops listening and breaks everything."""

@@ -6,12 +6,16 @@ that no message, however malformed, can stop the loop. A lost connection is neve
 
 from __future__ import annotations
 
+import select
+import struct
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paho.mqtt import MQTTException
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -24,6 +28,12 @@ CONNECT_LIMIT_S = 10.0
 NEWS_LIMIT = 1_000
 INCOMING_LIMIT_BYTES = 64 * 1024
 READS_A_TURN = 64
+NOBODY_LISTENS = 16
+WRONG_VERSION = 132
+TAKEN_OVER = 142
+TOO_LARGE = 149
+_BROKEN_PACKET = (MQTTException, struct.error, ValueError, IndexError, KeyError, TypeError, OSError)
+"""What paho raises for a packet that is not MQTT; the connection is of no more use then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +45,14 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is over, or never came to be. `wrong_protocol`: another MQTT version may work."""
+    """The connection is over, or never came to be.
+
+    `wrong_protocol`: another MQTT version may work. `taken_over`: somebody else connected under this bed's name.
+    """
 
     sentence: str
     wrong_protocol: bool = False
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +64,23 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has the message; that is all it says. None: a message without a promise, such as the birth."""
+
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
-    """The broker acknowledged a message with a failure (MQTT 5): it was not passed on."""
+    """The broker acknowledged a message and did not pass it on (MQTT 5). `nobody`: because nobody listens."""
 
     sequence: int
     reason: str
     too_large: bool
+    nobody: bool = False
 
 
-News = Connected | Lost | Arrived | Declined
+News = Connected | Lost | Arrived | Acknowledged | Declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +122,7 @@ class MqttConnection:
         client = Client(CallbackAPIVersion.VERSION2, name, clean, protocol=self.protocol, reconnect_on_failure=False)
         client.suppress_exceptions = True
         client.max_queued_messages_set(64)
+        client.max_inflight_messages_set(64)
         client.connect_timeout = CONNECT_LIMIT_S
         rule = RULES[Topic.state]
         client.will_set(self._address.topic(Topic.state).text, will, rule.qos, rule.retained)
@@ -158,18 +181,44 @@ class MqttConnection:
     def _step(self) -> bool:
         """One paho turn; True when more may be waiting: under TLS a poll does not see what was decrypted already."""
         before = len(self._news)
-        code = self._client.loop(0)
+        try:
+            code = self._exchange()
+        except _BROKEN_PACKET as error:
+            self._lose(f"What the broker sent is not MQTT: {type(error).__name__}.")
+            return False
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._lose(f"The connection to the broker broke: {code.name}.")
         pending = getattr(self._client.socket(), "pending", None)
         return len(self._news) > before or (pending is not None and pending() > 0)
 
-    def _lose(self, sentence: str, *, wrong_protocol: bool | None = None) -> None:
+    def _exchange(self) -> MQTTErrorCode:
+        """Reads what came, writes what waits, keeps the line alive. By poll: select cannot take a descriptor above 1023."""
+        descriptor = self.descriptor
+        if descriptor is None:
+            return MQTTErrorCode.MQTT_ERR_NO_CONN
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        pending = getattr(self._client.socket(), "pending", None)
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        if poller.poll(0) or (pending is not None and pending() > 0):
+            code = self._client.loop_read()
+        if code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._client.want_write():
+            code = self._client.loop_write()
+        return self._client.loop_misc() if code == MQTTErrorCode.MQTT_ERR_SUCCESS else code
+
+    def _lose(self, sentence: str, *, wrong_protocol: bool | None = None, taken_over: bool = False) -> None:
         if self._over:
             return
         self._over = True
         cut_early = not self._accepted and self._failure is None
-        self._news.append(Lost(sentence, cut_early if wrong_protocol is None else wrong_protocol))
+        self._news.append(Lost(sentence, cut_early if wrong_protocol is None else wrong_protocol, taken_over))
+
+    def cut(self) -> None:
+        """Hangs up without a goodbye: the broker then publishes the will."""
+        self._over = True
+        socket = self._client.socket() if self._ready.is_set() else None
+        if socket is not None:
+            socket.close()
 
     def subscribe(self) -> None:
         """Asks for everything that is meant for this bed."""
@@ -179,8 +228,8 @@ class MqttConnection:
     def send(self, topic: Topic, payload: bytes, sequence: int | None = None) -> bool:
         """Hands one message to the broker; False when it cannot go now."""
         rule = RULES[topic]
-        if self._over or not self._accepted:
-            return False
+        if self._over or not self._accepted or (rule.qos == 0 and self._client.want_write()):
+            return False  # what has no promise never waits in one queue with what has
         info = self._client.publish(self._address.topic(topic).text, payload, rule.qos, rule.retained)
         if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and sequence is not None:
             self._sequences[info.mid] = sequence
@@ -189,19 +238,21 @@ class MqttConnection:
     def close(self) -> None:
         """Says goodbye if it can; the broker then keeps the will to itself."""
         if self._ready.is_set() and not self._over:
-            self._over = True
             self._client.disconnect()
-            self._client.loop(0)
+            with suppress(*_BROKEN_PACKET):
+                self._exchange()
+            self._over = True
 
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, properties: Properties | None) -> None:
         if reason.is_failure:
-            self._lose(f"The broker refused the connection: {reason}.", wrong_protocol=reason.value == 132)
+            self._lose(f"The broker refused the connection: {reason}.", wrong_protocol=reason.value == WRONG_VERSION)
             return
         self._accepted = True
         self._note(Connected(int(getattr(properties, "MaximumPacketSize", 0) or 2**28)))
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._lose(f"The connection to the broker ended: {reason}.")
+        taken_over = reason.value == TAKEN_OVER
+        self._lose(f"The connection to the broker ended: {reason}.", taken_over=taken_over)
 
     def _on_subscribe(self, _client: Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
@@ -209,8 +260,11 @@ class MqttConnection:
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         sequence = self._sequences.pop(mid, None)
-        if sequence is not None and reason.is_failure:
-            self._note(Declined(sequence, str(reason), too_large=reason.value == 149))
+        nobody = reason.value == NOBODY_LISTENS
+        if sequence is not None and (reason.is_failure or nobody):
+            self._note(Declined(sequence, str(reason), too_large=reason.value == TOO_LARGE, nobody=nobody))
+        else:
+            self._note(Acknowledged(sequence))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         try:

@@ -17,7 +17,12 @@ from shared.envelope import seal
 from shared.heartbeat import BedState
 from shared.topics import Topic
 
-RECONNECT = Backoff(first_s=0.5, longest_s=30.0)
+RECONNECT = Backoff(first_s=2.0, longest_s=30.0, least_share=0.05)
+"""Spread widely: when a broker comes back, its beds do not march in step."""
+AFTER_TAKEOVER = Backoff(first_s=30.0, longest_s=300.0)
+QUICK_NS = 5 * NS_PER_S
+QUICK_LOSSES = 6
+"""So many connections in a row that were accepted and ended by the broker within seconds look like a twin (MQTT 3.1.1)."""
 STABLE_NS = 10 * NS_PER_S
 """A connection that lasted this long ends the row of failures; a shorter one counts as a failure more."""
 _PACKET_OVERHEAD_BYTES = 512
@@ -45,6 +50,17 @@ class MqttLink:
         self._since_ns = 0
         self._next_try_ns = 0
         self._dropped = 0
+        self._quick_losses = 0
+        self._takeovers = 0
+
+    @property
+    def twin(self) -> str | None:
+        """A sentence when another agent seems to use this bed's name; None when not."""
+        if self._takeovers:
+            return "Another agent connected under this bed's name: is one folder or certificate used twice?"
+        if self._quick_losses >= QUICK_LOSSES:
+            return "The broker ends each connection within seconds: perhaps another agent uses this bed's name."
+        return None
 
     @property
     def descriptor(self) -> int | None:
@@ -98,7 +114,9 @@ class MqttLink:
         now_ns = self._clock.monotonic_ns()
         stable = self.connected and now_ns - self._since_ns >= STABLE_NS
         self._failures = 1 if stable else self._failures + 1
-        self._next_try_ns = now_ns + RECONNECT.wait_ns(self._failures, self._dice)
+        self._count_takeovers(lost, stable=stable, lasted_ns=now_ns - self._since_ns)
+        rule = AFTER_TAKEOVER if self._takeovers else RECONNECT
+        self._next_try_ns = now_ns + rule.wait_ns(self._failures, self._dice)
         self._dropped = self.dropped
         self._connection = None
         self.connected = False
@@ -106,6 +124,23 @@ class MqttLink:
         if lost.wrong_protocol:
             newest = MQTTProtocolVersion.MQTTv5
             self._protocol = MQTTProtocolVersion.MQTTv311 if self._protocol is newest else newest
+
+    def _count_takeovers(self, lost: Lost, *, stable: bool, lasted_ns: int) -> None:
+        """A connection that lasted, and ended in another way, tells that the bed is alone under its name."""
+        if lost.taken_over:
+            self._takeovers += 1
+        elif stable:
+            self._takeovers = 0
+        quick = self.connected and lasted_ns < QUICK_NS
+        self._quick_losses = self._quick_losses + 1 if quick else 0
+
+    def cut(self, sentence: str) -> Lost:
+        """Ends a connection that is of no use, such as a half-open one; the next comes in its time."""
+        lost = Lost(sentence)
+        if self._connection is not None:
+            self._connection.cut()
+            self._lose(lost)
+        return lost
 
     def send(self, topic: Topic, payload: bytes, sequence: int | None = None) -> bool:
         """Hands one message to the broker; False when it cannot go now. What that means is the outbox's business."""

@@ -1,4 +1,4 @@
-"""The delivery side's tables in `edge.db`: events, messages that wait for a receipt, dead letters, clips, scores, counters.
+"""The delivery side's tables in `edge.db`: events, messages and what became of them, dead letters, alarms, clips, scores.
 
 `database.py` applies `DDL` on every open; each statement is idempotent. Times are integer ns, ids are text.
 """
@@ -30,6 +30,15 @@ CREATE TABLE IF NOT EXISTS messages (
 
 CREATE INDEX IF NOT EXISTS messages_of_event ON messages (event_id);
 
+CREATE TABLE IF NOT EXISTS delivered (
+    sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+    event_id TEXT NOT NULL REFERENCES events (event_id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    receipt_utc_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS delivered_of_event ON delivered (event_id);
+
 CREATE TABLE IF NOT EXISTS dead_letters (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL CHECK (kind IN ('message', 'clip', 'event')),
@@ -37,6 +46,34 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     sequence INTEGER,
     body BLOB,
     reason TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS dead_letters_of_event ON dead_letters (event_id);
+
+CREATE INDEX IF NOT EXISTS parked_events ON dead_letters (number) WHERE kind = 'event';
+
+CREATE TABLE IF NOT EXISTS deeds (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    deed TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS strange_messages (
+    digest TEXT PRIMARY KEY,
+    topic TEXT NOT NULL,
+    payload_start BLOB NOT NULL,
+    payload_bytes INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    last_utc_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS alarms (
+    name TEXT PRIMARY KEY,
+    sentence TEXT NOT NULL,
     utc_ns INTEGER NOT NULL
 ) STRICT;
 

@@ -1,7 +1,8 @@
 """Which message to send next. Pure: in: sequence numbers, receipts, the time; out: sequence numbers to send now.
 
-At most `slots` messages are in flight. Fresh ones are taken oldest first, but each fourth slot goes to the newest, so that
-a seizure of this minute does not wait behind a week's backlog. What gets no receipt is sent again, later every time.
+At most `slots` messages are in flight. Fresh ones are taken oldest first, but each fourth slot goes to the newest, and a few
+slots more are kept for what was queued since the link is up: a seizure of this minute does not wait behind a week's backlog.
+What gets no receipt is sent again, later every time.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from collections.abc import Iterable
 from shared.clock import NS_PER_S
 
 FLIGHT_SLOTS = 20
+LIVE_SLOTS = 5
 NEWEST_EVERY = 4
 FLIGHT_NS = 10 * NS_PER_S
 FIRST_RESEND_S = 10.0
 LONGEST_RESEND_S = 60.0
+NEVER = 2**63
 _JITTER = 1.25
 
 
@@ -32,6 +35,7 @@ class Sending:
         self._again: list[tuple[int, int]] = []
         self._flight: dict[int, int] = {}
         self._turn = 0
+        self._live_after = NEVER
         self.newest = 0
         """The highest sequence number that was ever added."""
 
@@ -46,12 +50,35 @@ class Sending:
         return len(self._flight)
 
     def add(self, sequences: Iterable[int]) -> None:
-        """New messages, in rising order of sequence number; what is known already is passed over."""
+        """Messages in rising order of sequence number; what is known already is passed over.
+
+        One with an old number was queued again: it is due at once.
+        """
         for sequence in sequences:
+            if sequence in self._sends:
+                continue
+            self._sends[sequence] = 0
             if sequence > self.newest:
                 self.newest = sequence
-                self._sends[sequence] = 0
                 self._fresh.append(sequence)
+            else:
+                heapq.heappush(self._again, (0, sequence))
+
+    def keep_only(self, sequences: Iterable[int]) -> None:
+        """All that waits now: others were ended elsewhere, such as by a person's command."""
+        wanted = set(sequences)
+        for sequence in self._sends.keys() - wanted:
+            self.drop(sequence)
+        self.add(sorted(wanted))
+
+    def link_up(self) -> None:
+        """What is queued from now on is live: slots of its own are kept for it."""
+        self._live_after = self.newest
+
+    def later(self, sequence: int, at_ns: int) -> None:
+        """Frees the message's slot; it is sent again from that time on, if no receipt came."""
+        if self._flight.pop(sequence, None) is not None:
+            heapq.heappush(self._again, (at_ns, sequence))
 
     def drop(self, sequence: int) -> None:
         """A receipt came, or the message became a dead letter: it is never sent again."""
@@ -74,10 +101,17 @@ class Sending:
             sequence = self._next(now_ns)
             if sequence is None:
                 break
-            self._sends[sequence] += 1
-            self._flight[sequence] = now_ns + FLIGHT_NS
-            chosen.append(sequence)
+            self._begin(sequence, now_ns, chosen)
+        while len(self._flight) < self._slots + LIVE_SLOTS and self._fresh and self._fresh[-1] > self._live_after:
+            sequence = self._fresh.pop()
+            if sequence in self._sends:
+                self._begin(sequence, now_ns, chosen)
         return chosen
+
+    def _begin(self, sequence: int, now_ns: int, chosen: list[int]) -> None:
+        self._sends[sequence] += 1
+        self._flight[sequence] = now_ns + FLIGHT_NS
+        chosen.append(sequence)
 
     def _land(self, now_ns: int) -> None:
         """Frees the slots of messages that had no receipt in time, and says when each is sent again."""

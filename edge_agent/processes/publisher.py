@@ -44,7 +44,7 @@ class Publisher:
         outbox = Outbox(self._connection, bed.site, bed.bed)
         dice = random.Random()
         self.link = MqttLink(address, software_version(), outbox.next_session, context.clock, dice)
-        self._delivery = Delivery(outbox, self.link, address, context.clock, dice)
+        self._delivery = Delivery(self._connection, self.link, address, context.clock, dice)
         self._inbox = context.subscribe(BusTopic.event, BusTopic.heartbeat)
         self._next_fact_ns = 0
         self._receipts = 0
@@ -89,6 +89,8 @@ class Publisher:
             )  # fmt: skip
             if outcome is ReceiptOutcome.dead:
                 self._context.log.error("message_refused", sequence=receipt.sequence, reason=receipt.reason)
+        for back in happened.put_back:
+            self._context.log.warning("sent_again", messages=len(back.messages), clips=len(back.clips))
         self._wishes += happened.desired
         self._obey()
         for sentence in happened.troubles:

@@ -14,7 +14,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.database import open_database
-from edge_agent.outbox.dead_letters import dead_letters
+from edge_agent.outbox.dead_letters import dead_letters, delivery_alarms
 from edge_agent.outbox.delivery import Delivery, Happenings
 from edge_agent.outbox.mqtt_client import LinkAddress
 from edge_agent.outbox.mqtt_link import MqttLink
@@ -23,13 +23,16 @@ from shared.command import DesiredState
 from shared.envelope import seal, unseal
 from shared.event import EventReport
 from shared.receipt import Receipt, ReceiptKind
+from shared.reconciliation import Digest, ResendRequest
 from shared.topics import Address, Topic
 from tests.brokers import Broker, BrokerMaker, brokers
 from tests.edge_agent.hand_clock import UTC_NS, HandClock
 from tests.edge_agent.outbox.reports import make_report
+from tests.gates import Gate
 from tests.waiting import wait_for
 
 EVENT = Address("north", "bed-4", Topic.event)
+DIGEST = Address("north", "bed-4", Topic.digest)
 RECEIPT = Address("north", "bed-4", Topic.receipt)
 
 
@@ -49,9 +52,10 @@ class Cloud:
     def __init__(self, broker: Broker) -> None:
         self.mute = False
         self.heard: list[int] = []
+        self.digests: list[Digest] = []
         self.client = paho.Client(CallbackAPIVersion.VERSION2, "cloud", protocol=paho.MQTTv5)
         self.client.reconnect_delay_set(1, 1)
-        self.client.on_connect = lambda client, *_: client.subscribe(EVENT.text, 1)
+        self.client.on_connect = lambda client, *_: client.subscribe([(EVENT.text, 1), (DIGEST.text, 1)])
         self.client.on_message = self.hear
         self.ready = threading.Event()
         self.client.on_subscribe = lambda *_: self.ready.set()
@@ -60,6 +64,9 @@ class Cloud:
         assert self.ready.wait(10)
 
     def hear(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        if message.topic == DIGEST.text:
+            self.digests.append(unseal(DIGEST, bytes(message.payload), Digest)[1])
+            return
         envelope, report = unseal(EVENT, bytes(message.payload), EventReport)
         self.heard.append(envelope.sequence)
         if not self.mute:
@@ -80,16 +87,17 @@ def make_receipt(report: EventReport, sequence: int) -> Receipt:
 class Bed:
     """Outbox, link and delivery of one bed."""
 
-    def __init__(self, connection: sqlite3.Connection, broker: Broker) -> None:
+    def __init__(self, connection: sqlite3.Connection, broker: Broker, port: int = 0) -> None:
         self.clock = HandClock()
         self.connection = connection
         self.outbox = Outbox(connection, "north", "bed-4")
-        address = LinkAddress("127.0.0.1", broker.port, "north", "bed-4")
+        address = LinkAddress("127.0.0.1", port or broker.port, "north", "bed-4")
         self.link = MqttLink(address, "0.1.0", self.outbox.next_session, self.clock, EagerDice())
-        self.delivery = Delivery(self.outbox, self.link, address, self.clock, EagerDice())
+        self.delivery = Delivery(connection, self.link, address, self.clock, EagerDice())
         self.happened: list[Happenings] = []
 
     def turn(self) -> bool:
+        self.clock.advance(0.005)
         self.happened.append(self.delivery.turn(look=True))
         return True
 
@@ -186,6 +194,103 @@ def test_receipts_that_are_forged_repeated_or_garbage_change_nothing(
     cloud.say(make_receipt(mine, 1))
     wait_for(lambda: bed.turn() and len(bed.outcomes) == 4, "two more")
     assert bed.outbox.sequences_after(0) == [2]
+    cloud.close()
+
+
+def test_that_nobody_listens_is_known_at_once_and_ends_with_the_first_receipt(
+    connection: sqlite3.Connection, make_broker: BrokerMaker
+) -> None:
+    broker = make_broker()
+    bed = Bed(connection, broker)
+    bed.queue(1)
+    wait_for(lambda: bed.turn() and "nobody listens" in " ".join(delivery_alarms(connection)), "the alarm")
+    assert bed.outbox.waiting() == 1
+    cloud = Cloud(broker)
+    wait_for(bed.drained, "the receipt")
+    assert delivery_alarms(connection) == []
+    cloud.close()
+
+
+def test_a_message_at_which_an_old_broker_hangs_up_is_put_aside_and_the_others_pass(
+    connection: sqlite3.Connection, make_broker: BrokerMaker
+) -> None:
+    broker = make_broker()
+    cloud = Cloud(broker)
+    poison = "a motor type at which the broker hangs up"
+    gate = Gate(
+        broker.port, lambda first: bytes.fromhex("2003008400") if b"MQTT\x05" in first else None, poison.encode()
+    )
+    bed = Bed(connection, broker, gate.port)
+    before = bed.queue(3)
+    bad = make_report(motor_type=poison)
+    bed.outbox.record(bad, UTC_NS)
+    after = bed.queue(3)
+
+    def settled() -> bool:
+        bed.clock.advance(0.1)
+        return bed.drained()
+
+    wait_for(settled, "all others' receipts and the dead letter")
+    assert [letter.event_id for letter in dead_letters(connection)] == [str(bad.event_id)]
+    assert "ends the connection each time" in dead_letters(connection)[0].reason
+    assert {*cloud.heard} == {1, 2, 3, 5, 6, 7}
+    assert len(before) == len(after) == 3
+    cloud.close()
+    gate.close()
+
+
+def test_a_line_that_swallows_everything_is_given_up_and_made_anew(
+    connection: sqlite3.Connection, make_broker: BrokerMaker
+) -> None:
+    broker = make_broker()
+    cloud = Cloud(broker)
+    gate = Gate(broker.port, lambda first: None)
+    bed = Bed(connection, broker, gate.port)
+    wait_for(lambda: bed.turn() and bed.link.connected, "the connection")
+    gate.swallow()
+    bed.queue(1)
+    wait_for(lambda: bed.turn() and bed.delivery.in_flight == 1, "the message on its way to nowhere")
+    bed.clock.advance(16)
+    wait_for(lambda: bed.turn() and "half open" in bed.link.sentence, "the discovery")
+    gate.pass_on()
+    wait_for(bed.drained, "the receipt over a new line")
+    cloud.close()
+    gate.close()
+
+
+def test_after_the_cloud_forgot_what_it_had_the_bed_brings_it_again(
+    connection: sqlite3.Connection, make_broker: BrokerMaker
+) -> None:
+    broker = make_broker()
+    cloud, bed = Cloud(broker), Bed(connection, broker)
+    bed.queue(3)
+    wait_for(bed.drained, "the receipts")
+    bed.clock.advance(61)
+    wait_for(lambda: bed.turn() and cloud.digests, "the page")
+    page = cloud.digests[0]
+    assert [each.state.value for each in page.messages] == ["delivered"] * 3
+    cloud.heard.clear()
+    answer = ResendRequest(run=page.run, page=0, messages=[1, 3], clips=[])
+    address = Address("north", "bed-4", Topic.resend)
+    cloud.client.publish(address.text, seal(address, answer, UTC_NS), 1)
+    wait_for(lambda: bed.turn() and len(cloud.heard) == 2, "the messages again")
+    wait_for(bed.drained, "the receipts again")
+    assert sorted(cloud.heard) == [1, 3]
+    cloud.close()
+
+
+def test_what_makes_no_sense_is_kept_for_a_look_and_a_flood_of_it_writes_little(
+    connection: sqlite3.Connection, make_broker: BrokerMaker
+) -> None:
+    broker = make_broker()
+    cloud, bed = Cloud(broker), Bed(connection, broker)
+    wait_for(lambda: bed.turn() and bed.link.connected, "the connection")
+    for number in range(200):
+        cloud.client.publish(RECEIPT.text, b"%d" % number, 1)
+    wait_for(lambda: bed.turn() and bed.troubles.count("JSON object") >= 200, "all of them")
+    kept = connection.execute("SELECT topic, reason, times FROM strange_messages").fetchall()
+    assert 1 <= len(kept) < 20
+    assert kept[0][0] == RECEIPT.text
     cloud.close()
 
 

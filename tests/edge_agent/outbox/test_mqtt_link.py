@@ -23,6 +23,8 @@ from tests.brokers import Broker, BrokerMaker, brokers, free_port
 from tests.gates import Gate
 from tests.waiting import wait_for
 
+REFUSE_5 = bytes.fromhex("2003008400")
+"""A CONNACK of MQTT 5: unsupported protocol version."""
 PREFIX = "deepepil/v1/north/bed-4"
 
 
@@ -147,7 +149,7 @@ def test_the_link_comes_back_to_a_broker_that_was_killed_and_forgot_everything(m
     cloud.close()
 
 
-@pytest.mark.parametrize("answer", [bytes.fromhex("2003008400"), b""], ids=["refusal", "silence"])
+@pytest.mark.parametrize("answer", [REFUSE_5, b""], ids=["refusal", "silence"])
 def test_a_broker_without_mqtt_5_gets_3_1_1(make_broker: BrokerMaker, answer: bytes) -> None:
     gate = Gate(make_broker().port, lambda first: answer if b"MQTT\x05" in first else None)
     bed = Bed(LinkAddress("127.0.0.1", gate.port, "north", "bed-4"))
@@ -199,6 +201,23 @@ def test_a_missing_certificate_file_is_a_sentence(tmp_path: Path, make_broker: B
     bed = Bed(LinkAddress("127.0.0.1", make_broker().port, "north", "bed-4", gone, gone, gone))
     wait_for(lambda: bed.heard(Lost), "the refusal")
     assert "cannot be reached" in bed.link.sentence
+
+
+@pytest.mark.parametrize("version", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+def test_two_agents_under_one_name_are_found_out(make_broker: BrokerMaker, version: int) -> None:
+    gate = Gate(make_broker().port, lambda first: REFUSE_5 if version == 4 and b"MQTT\x05" in first else None)
+    address = LinkAddress("127.0.0.1", gate.port, "north", "bed-4")
+    twins = Bed(address), Bed(address)
+    wait_for(lambda: [twin.heard(Lost) for twin in twins] and any(twin.link.twin for twin in twins), "the discovery")
+    assert "this bed's name" in str(next(twin.link.twin for twin in twins if twin.link.twin))
+    gate.close()
+
+
+def test_bytes_that_are_not_mqtt_end_the_connection_and_not_the_loop(make_broker: BrokerMaker) -> None:
+    gate = Gate(make_broker().port, lambda _first: bytes.fromhex("20020000") + b"\x30\x05\xff\xff\xff\xff\xff" * 3)
+    bed = Bed(LinkAddress("127.0.0.1", gate.port, "north", "bed-4"))
+    wait_for(lambda: len(bed.heard(Lost)) >= 3, "three connections of nonsense")
+    gate.close()
 
 
 def test_a_dead_address_is_tried_later_every_time() -> None:

@@ -13,7 +13,6 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from edge_agent.database import open_database
 from edge_agent.outbox.store import Outbox, ReceiptOutcome
-from shared.errors import Refused
 from shared.receipt import Receipt, ReceiptKind
 from tests.edge_agent.outbox.reports import UTC_NS, make_report
 
@@ -33,6 +32,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.revisions: dict[UUID, int] = {}
         self.closed: set[UUID] = set()
         self.released: set[UUID] = set()
+        self.parked: list[UUID] = []
         self.numbers = 0
         self.open()
 
@@ -43,30 +43,46 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(target=events)
     def open_event(self) -> UUID:
         report = make_report()
-        if len(self.promised) >= LIMIT:
-            try:
-                self.outbox.record(report, UTC_NS)
-            except Refused:
-                return report.event_id
-            raise AssertionError("a full outbox took a new event")
-        self.keep(report.event_id, self.outbox.record(report, UTC_NS), 0)
+        full = len(self.promised) >= LIMIT
+        sequence = self.outbox.record(report, UTC_NS)
+        assert (sequence is None) == full
+        if full:
+            self.parked.append(report.event_id)
+        self.keep(report.event_id, sequence, 0)
         return report.event_id
 
     @rule(event=events, phase=st.sampled_from(["updated", "closed"]))
     def go_on(self, event: UUID, phase: str) -> None:
-        if event not in self.revisions or event in self.closed:
+        if event in self.closed:
             return
         revision = self.revisions[event] + 1
-        full = len(self.promised) >= LIMIT
+        pressed = len(self.promised) >= 0.8 * LIMIT
+        own = [sequence for sequence, owner in self.promised.items() if owner == event]
         sequence = self.outbox.record(make_report(phase, revision, event), UTC_NS)
-        assert (sequence is None) == (full and phase == "updated")
+        if pressed and own:
+            assert sequence == max(own)
+        else:
+            assert (sequence is None) == (pressed and (phase == "updated" or event in self.parked))
+        if sequence is not None and event in self.parked:
+            self.parked.remove(event)
         self.keep(event, sequence, revision)
         if phase == "closed":
             self.closed.add(event)
 
+    @rule()
+    def make_room(self) -> None:
+        queued = self.outbox.queue_parked(UTC_NS)
+        if len(self.promised) <= 0.5 * LIMIT:
+            assert len(queued) == len(self.parked)
+            for sequence, event in zip(queued, self.parked, strict=True):
+                self.keep(event, sequence, self.revisions[event])
+            self.parked = []
+        else:
+            assert queued == []
+
     def keep(self, event: UUID, sequence: int | None, revision: int) -> None:
         self.revisions[event] = revision
-        if sequence is not None:
+        if sequence is not None and sequence not in self.promised:
             self.numbers += 1
             assert sequence == self.numbers
             self.promised[sequence] = event

@@ -112,3 +112,36 @@ def test_waiting_times_double_to_their_limit_and_differ() -> None:
         assert len(waits) == 20
         assert min(waits) >= full_s * NS_PER_S / 2
         assert max(waits) <= full_s * NS_PER_S
+
+
+def test_what_is_queued_while_the_link_is_up_has_slots_of_its_own() -> None:
+    sending = make_sending(50_000)
+    sending.link_up()
+    assert len(sending.take(0)) == 20
+    sending.add([50_001, 50_002])
+    assert sending.take(0) == [50_002, 50_001]
+
+
+def test_a_message_that_was_queued_again_under_its_old_number_is_sent_at_once() -> None:
+    sending = make_sending(5)
+    sending.take(0)
+    for sequence in range(1, 6):
+        sending.drop(sequence)
+    sending.add([3])
+    assert sending.take(0) == [3]
+
+
+def test_a_message_put_off_frees_its_slot_and_comes_again_at_its_time() -> None:
+    sending = make_sending(2, slots=1)
+    assert sending.take(0) == [1]
+    sending.later(1, 5)
+    assert sending.take(0) == [2]
+    sending.drop(2)
+    assert sending.take(4) == []
+    assert sending.take(5) == [1]
+
+
+def test_what_was_ended_elsewhere_is_not_sent_again() -> None:
+    sending = make_sending(3)
+    sending.keep_only([2, 9])
+    assert sorted(sending.take(0)) == [2, 9]

@@ -163,20 +163,77 @@ def test_one_refused_report_does_not_condemn_an_event_that_the_cloud_knows(
     assert stage(connection, opened) == "recording"
 
 
-def test_a_full_outbox_refuses_new_events_aloud_and_still_takes_the_close_of_an_open_one(
+def test_a_full_outbox_parks_new_events_aloud_and_replaces_the_reports_of_those_that_wait(
     connection: sqlite3.Connection, outbox: Outbox
 ) -> None:
     opened = make_report()
     for report in (opened, make_report(), make_report()):
         outbox.record(report, UTC_NS)
-    refused = make_report()
-    with pytest.raises(Refused, match="holds 3 unanswered messages"):
-        outbox.record(refused, UTC_NS)
+    parked = make_report()
+    assert outbox.record(parked, UTC_NS) is None
+    assert [letter.event_id for letter in dead_letters(connection)] == [str(parked.event_id)]
+    assert "parked" in delivery_alarms(connection)[0]
+    assert len(pins(connection)) == 4
+    assert outbox.record(make_report("updated", 1, opened.event_id), UTC_NS) == 1
+    assert outbox.record(make_report("closed", 1, parked.event_id), UTC_NS) is None
+    outbox.receive(receipt(opened, 1), UTC_NS)
+    assert outbox.record(make_report("updated", 2, opened.event_id), UTC_NS) == 4
+
+
+def test_under_pressure_a_report_takes_the_place_of_the_one_that_waits(
+    connection: sqlite3.Connection, outbox: Outbox
+) -> None:
+    opened = make_report()
+    for report in (opened, make_report(), make_report()):
+        outbox.record(report, UTC_NS)
+    assert outbox.record(make_report("closed", 1, opened.event_id), UTC_NS) == 1
+    assert outbox.waiting() == 3
+    body = outbox.body(1)
+    assert body is not None
+    assert unseal(ADDRESS, body, EventReport)[1].phase is EventPhase.closed
+    older = receipt(opened, 1).model_copy(update={"revision": 0})
+    assert outbox.receive(older, UTC_NS) is ReceiptOutcome.outdated
+    assert outbox.receive(older.model_copy(update={"revision": 1}), UTC_NS) is ReceiptOutcome.removed
+
+
+def test_under_pressure_an_update_without_a_waiting_message_travels_with_the_close(
+    connection: sqlite3.Connection,
+) -> None:
+    outbox = Outbox(connection, "north", "bed-4", limit=5)
+    opened = make_report()
+    outbox.record(opened, UTC_NS)
+    outbox.receive(receipt(opened, 1), UTC_NS)
+    for _ in range(4):
+        outbox.record(make_report(), UTC_NS)
     assert outbox.record(make_report("updated", 1, opened.event_id), UTC_NS) is None
-    phases = {report.event_id: report.phase for report in outbox.open_events()}
-    assert phases[opened.event_id] is EventPhase.updated
-    assert outbox.record(make_report("closed", 2, opened.event_id), UTC_NS) == 4
-    assert [letter.event_id for letter in dead_letters(connection)] == [str(refused.event_id)]
+    assert {report.event_id: report.revision for report in outbox.open_events()}[opened.event_id] == 1
+    assert outbox.record(make_report("closed", 2, opened.event_id), UTC_NS) == 6
+
+
+def test_bytes_bound_the_outbox_as_well(connection: sqlite3.Connection) -> None:
+    outbox = Outbox(connection, "north", "bed-4", limit_bytes=1)
+    assert [outbox.record(make_report(), UTC_NS) for _ in range(3)] == [1, None, None]
+    outbox.bury(1, "test", UTC_NS)
+    assert outbox.fill() == 0
+
+
+def test_parked_events_are_queued_once_half_of_the_outbox_is_free(
+    connection: sqlite3.Connection, outbox: Outbox
+) -> None:
+    first, second, third = (make_report() for _ in range(3))
+    for report in (first, second, third):
+        outbox.record(report, UTC_NS)
+    parked = make_report()
+    outbox.record(parked, UTC_NS)
+    outbox.record(make_report("closed", 1, parked.event_id), UTC_NS)
+    assert outbox.queue_parked(UTC_NS) == []
+    outbox.receive(receipt(first, 1), UTC_NS)
+    outbox.receive(receipt(second, 2), UTC_NS)
+    assert outbox.queue_parked(UTC_NS) == [4]
+    body = outbox.body(4)
+    assert body is not None
+    assert unseal(ADDRESS, body, EventReport)[1].phase is EventPhase.closed
+    assert dead_letters(connection) == []
 
 
 def test_a_message_that_cannot_be_sent_is_put_aside(connection: sqlite3.Connection, outbox: Outbox) -> None:
