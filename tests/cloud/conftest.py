@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the cloud's tests: one embedded server a run, one migrated database, empty tables a test."""
+"""A real PostgreSQL for the cloud's tests: Debian's where it is installed, else the embedded one; empty tables a test."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from cloud.database import DatabaseAddress, EmbeddedServer, ensure_database, open_tables
 from cloud.schema import migrate_database
 from tests.cloud.people_house import House, open_house
+from tests.databases import debian_postgres, debian_programs
 from tests.waiting import wait_for
 
 
@@ -51,11 +52,22 @@ async def _hasten(address: DatabaseAddress) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(embedded_server: DatabaseAddress) -> DatabaseAddress:
+def database_server(request: pytest.FixtureRequest) -> Iterator[DatabaseAddress]:
+    """The server of nearly all tests; what is special to the embedded one asks for `embedded_server`."""
+    programs = debian_programs()
+    if programs is None:
+        yield request.getfixturevalue("embedded_server")
+        return
+    with debian_postgres(programs) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def migrated_database(database_server: DatabaseAddress) -> DatabaseAddress:
     """One database with all tables and the job queue, made by the migrations."""
 
     async def build() -> DatabaseAddress:
-        address = await ensure_database(embedded_server, "tests")
+        address = await ensure_database(database_server, "tests")
         await migrate_database(address)
         return address
 
