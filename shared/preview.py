@@ -6,6 +6,8 @@ Infrared goes through a fixed logarithmic tone curve; depth is linear, 16 mm a s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +23,12 @@ PREVIEW_PERIOD_NS = NS_PER_S // PREVIEW_FPS
 IR_KNEE = 64.0
 DEPTH_NEAREST_MM = 400.0
 DEPTH_STEP_MM = 16.0
+MOST_TABLE_FACTOR = 8
+"""Up to this block side the infrared tones are looked up in a table of at most 4 MB."""
 LEAST_VALID_SHARE = 0.25
 """A block with fewer valid depth pixels than this share has no depth in the preview."""
 
+Sums = npt.NDArray[np.unsignedinteger[Any]]
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 _IR_SCALE = 255.0 / np.log1p(65535.0 / IR_KNEE)
 
@@ -48,9 +53,14 @@ def ir_to_u8(ir: npt.NDArray[np.generic] | Floats) -> Uint8Image:
 
 def depth_to_u8(depth_mm: Floats, valid: npt.NDArray[np.bool_]) -> Uint8Image:
     """Mean depth in mm to 1..255 (16 mm a step from 400 mm, clipped), 0 where `valid` is false."""
-    steps = np.rint((depth_mm - DEPTH_NEAREST_MM) / DEPTH_STEP_MM) + 1
-    clipped = np.clip(steps, 1, 255).astype(np.uint8)
-    return np.where(valid, clipped, np.uint8(0)).astype(np.uint8)
+    steps = np.subtract(depth_mm, DEPTH_NEAREST_MM)
+    steps /= DEPTH_STEP_MM
+    np.rint(steps, out=steps)
+    steps += 1
+    np.clip(steps, 1, 255, out=steps)
+    small: Uint8Image = steps.astype(np.uint8)
+    small *= valid
+    return small
 
 
 def block_factor(width: int, height: int) -> int:
@@ -65,20 +75,49 @@ def block_factor(width: int, height: int) -> int:
     return factor
 
 
-def _blocks(image: Uint16Image) -> Uint16Image:
-    """Centre-crops (H, W) to whole blocks and returns a view of shape (106, f, 128, f)."""
+def _cropped(image: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
+    """The middle of (H, W) as whole rows of blocks, shape (106, factor, 128·factor)."""
     height, width = image.shape
-    factor = block_factor(width, height)
     top = (height - PREVIEW_HEIGHT * factor) // 2
     left = (width - PREVIEW_WIDTH * factor) // 2
     cropped = image[top : top + PREVIEW_HEIGHT * factor, left : left + PREVIEW_WIDTH * factor]
-    return cropped.reshape(PREVIEW_HEIGHT, factor, PREVIEW_WIDTH, factor)
+    return cropped.reshape(PREVIEW_HEIGHT, factor, PREVIEW_WIDTH * factor)
 
 
-def _block_sums(blocks: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-    rows = np.add.reduce(blocks, axis=1, dtype=np.uint32)
-    sums: npt.NDArray[np.int64] = np.add.reduce(rows, axis=2, dtype=np.uint32).astype(np.int64)
+def _block_sums(rows: npt.NDArray[Any], factor: int, dtype: type[np.unsignedinteger[Any]]) -> Sums:
+    """Sums of factor × factor blocks, (106, 128) of `dtype`: whole rows are added first, which a processor does sixteen at a time."""
+    tall = rows[:, 0].astype(dtype)
+    for k in range(1, factor):
+        tall += rows[:, k]
+    columns = tall.reshape(PREVIEW_HEIGHT, PREVIEW_WIDTH, factor)
+    sums: Sums = columns[..., 0].copy()
+    for k in range(1, factor):
+        sums += columns[..., k]
     return sums
+
+
+@lru_cache(maxsize=2)
+def _tones_of_sums(factor: int) -> Uint8Image:
+    """The tone of each sum that a block of infrared can have, by the very rule of `ir_to_u8`."""
+    sums = np.arange(65535 * factor**2 + 1)
+    return ir_to_u8(sums / np.float32(factor**2))
+
+
+def _ir_preview(ir: Uint16Image) -> Uint8Image:
+    factor = block_factor(ir.shape[1], ir.shape[0])
+    sums = _block_sums(_cropped(ir, factor), factor, np.uint32)
+    if factor > MOST_TABLE_FACTOR:
+        return ir_to_u8(sums.astype(np.int64) / np.float32(factor**2))
+    toned: Uint8Image = _tones_of_sums(factor).take(sums)
+    return toned
+
+
+def _depth_preview(depth_mm: Uint16Image) -> Uint8Image:
+    factor = block_factor(depth_mm.shape[1], depth_mm.shape[0])
+    rows = _cropped(depth_mm, factor)
+    counts = _block_sums(rows != 0, factor, np.uint8 if factor < 16 else np.uint16)
+    mean_mm = _block_sums(rows, factor, np.uint32) / np.maximum(counts, 1).astype(np.float64)
+    return depth_to_u8(mean_mm, counts >= LEAST_VALID_SHARE * factor**2)
 
 
 def preview_of(depth_mm: Uint16Image | None, ir: Uint16Image | None) -> tuple[Uint8Image, Uint8Image]:
@@ -87,16 +126,7 @@ def preview_of(depth_mm: Uint16Image | None, ir: Uint16Image | None) -> tuple[Ui
     depth_mm and ir are uint16 (H, W). Depth is the mean over valid (non-zero) pixels of each block.
     """
     empty = np.zeros((PREVIEW_HEIGHT, PREVIEW_WIDTH), np.uint8)
-    small_ir = empty
-    if ir is not None:
-        blocks = _blocks(ir)
-        small_ir = ir_to_u8(_block_sums(blocks) / np.float32(blocks.shape[1] ** 2))
-    if depth_mm is None:
-        return small_ir, empty
-    blocks = _blocks(depth_mm)
-    valid_counts = _block_sums(blocks != 0)
-    mean_mm = _block_sums(blocks) / np.maximum(valid_counts, 1)
-    return small_ir, depth_to_u8(mean_mm, valid_counts >= LEAST_VALID_SHARE * blocks.shape[1] ** 2)
+    return empty if ir is None else _ir_preview(ir), empty if depth_mm is None else _depth_preview(depth_mm)
 
 
 class PreviewMaker:

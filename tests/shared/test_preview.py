@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,43 @@ def test_other_cameras_are_cropped_to_whole_blocks_around_the_middle() -> None:
     _, small = preview_of(depth, None)
     assert small.shape == (PREVIEW_HEIGHT, PREVIEW_WIDTH)
     assert (small == 163).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((424, 512), "4507d6c394d3bbffc77cb2c1e02ca4ae"),
+        ((576, 640), "671e0bebd39643c14bf9aae810357957"),
+        ((512, 512), "1dac7414b940550eb10df52a6dce1a10"),
+        ((106, 128), "fd1ccc62bae6e088d9363a4baf973917"),
+        ((1024, 1024), "f5c5850f6f82d36261720a61defba411"),
+        ((1060, 1290), "dd784e9468c909cb039d3296024291f3"),
+    ],
+)
+def test_the_bytes_of_a_preview_never_change(shape: tuple[int, int], expected: str) -> None:
+    rng = np.random.default_rng(shape[0] * shape[1])
+    depth = rng.integers(0, 5000, shape).astype(np.uint16)
+    depth[rng.random(shape) < 0.3] = 0
+    ir = (rng.random(shape) ** 4 * 65536).astype(np.uint16)
+    small_ir, small_depth = preview_of(depth, ir)
+    assert hashlib.sha256(small_ir.tobytes() + small_depth.tobytes()).hexdigest()[:32] == expected
+
+
+@pytest.mark.parametrize("factor", [1, 4, 5, 9, 16])
+def test_the_quick_sums_give_what_the_rule_gives(factor: int) -> None:
+    """The rule as it is written, block by block, against the code that adds rows and looks tones up."""
+    shape = (PREVIEW_HEIGHT * factor, PREVIEW_WIDTH * factor)
+    rng = np.random.default_rng(factor)
+    ir = rng.choice([0, 1, 7, 900, 65535], shape).astype(np.uint16)
+    depth = rng.choice([0, 0, 408, 416, 4000, 65535], shape).astype(np.uint16)
+    small_ir, small_depth = preview_of(depth, ir)
+    blocks = [image.reshape(PREVIEW_HEIGHT, factor, PREVIEW_WIDTH, factor).astype(np.int64) for image in (ir, depth)]
+    ir_sums, depth_sums = (block.sum(axis=(1, 3)) for block in blocks)
+    counts = (blocks[1] != 0).sum(axis=(1, 3))
+    assert np.array_equal(small_ir, ir_to_u8(ir_sums / np.float32(factor**2)))
+    mean_mm = depth_sums / np.maximum(counts, 1)
+    steps = np.clip(np.rint((mean_mm - 400) / 16) + 1, 1, 255)
+    assert np.array_equal(small_depth, np.where(counts * 4 >= factor**2, steps, 0))
 
 
 def test_a_frame_smaller_than_the_preview_is_refused() -> None:
