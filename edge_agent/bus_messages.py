@@ -42,7 +42,7 @@ class BusTopic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameHandle:
-    """Where in the frame pool a frame lies. A size of 0 means that the image is missing; pixels, bytes for colour.
+    """Where in the frame pool a frame lies. A size of 0 means that the image is missing; pixels, bytes for colour and imu.
 
     `count` counts what capture took from the source since it started: a jump in it is a loss on the bus, a jump in
     `index` without one is a loss at the source.
@@ -61,10 +61,14 @@ class FrameHandle:
     ir_width: int
     ir_height: int
     colour_bytes: int
+    imu_bytes: int = 0
 
 
 class CameraFact(Contract):
-    """The camera opened (with what it says of itself) or is lost (with the reason in a sentence). Repeated each second."""
+    """The camera opened (with what it says of itself) or is lost (with the reason in a sentence). Repeated each second.
+
+    An open camera with a sentence gives frames that cannot be trusted, and the sentence says why.
+    """
 
     mono_ns: Nanoseconds
     opened: CameraInfo | None
@@ -134,7 +138,7 @@ _CONTRACTS: dict[BusTopic, type[Contract]] = {
     BusTopic.processes: ProcessStates,
     BusTopic.beat: Beat,
 }
-_HANDLE = struct.Struct("<QIQQQqqqHHHHI")
+_HANDLE = struct.Struct("<QIQQQqqqHHHHII")
 _PREVIEW = struct.Struct("<Qqq")
 _PIXELS = PREVIEW_WIDTH * PREVIEW_HEIGHT
 MESSAGE_LIMIT_BYTES = 1 << 20

@@ -2,6 +2,8 @@
 
 Each slot carries a generation: odd while it is written, even when whole. A reader copies and looks again (a sequence lock).
 Each opening of the camera makes a pool of its own, so that either side may end and come back at any time.
+A pool is bounded: 1.5 s of frames, or fewer where that would be more than 256 MiB; a Kinect v2 bed takes 90 MiB, an Azure Kinect
+at 1024×1024 with 4096×3072 colour 230 MiB.
 """
 
 from __future__ import annotations
@@ -22,15 +24,23 @@ from edge_agent.bus_messages import FrameHandle
 from shared.contract import Contract, read_contract
 from shared.errors import Broken, Misconfigured, Refused
 from shared.frame import CameraInfo, Frame, Stream, Uint16Image
+from shared.imu import ImuSample
+from shared.segment_records import IMU_SAMPLE, imu_payload, read_imu
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - POSIX shared memory has its fixed place on Linux
 HOLDS_S = 1.5
-_MAGIC = b"DEPOOL0\n"
+LEAST_SLOTS = 8
+MOST_SLOTS = 256
+MOST_BYTES = 256 * 1024 * 1024
+MOST_IMU_SAMPLES = 512
+"""A frame's inertial samples; the Azure Kinect has 54 at 30 frames a second, 320 at 5. Those above are left out and counted."""
+_MAGIC = b"DEPOOL1\n"
 _HEAD = struct.Struct("<8sII")
 _HEAD_BYTES = 512 * 1024
 _PAGE = 4096
 _COLOUR_BYTES_PER_PIXEL = 0.5
 _LEAST_COLOUR_BYTES = 64 * 1024
+_IMU_BYTES = MOST_IMU_SAMPLES * IMU_SAMPLE.size
 
 
 class PoolInfo(Contract):
@@ -41,18 +51,18 @@ class PoolInfo(Contract):
 
 
 class _Layout:
-    """Where things lie in the shared memory: head, generations, slots of depth, ir and colour."""
+    """Where things lie in the shared memory: head, generations, slots of depth, ir, colour and imu."""
 
-    def __init__(self, camera: CameraInfo, slots: int) -> None:
-        self.slots = slots
+    def __init__(self, camera: CameraInfo, slots: int | None = None) -> None:
         self.shape = (camera.depth_height, camera.depth_width)
         self.image_bytes = 2 * camera.depth_width * camera.depth_height
         pixels = camera.colour_width * camera.colour_height
         self.colour_bytes = max(_LEAST_COLOUR_BYTES, int(pixels * _COLOUR_BYTES_PER_PIXEL)) if pixels else 0
-        self.slot_bytes = -(-(2 * self.image_bytes + self.colour_bytes) // _PAGE) * _PAGE
+        self.slot_bytes = -(-(2 * self.image_bytes + self.colour_bytes + _IMU_BYTES) // _PAGE) * _PAGE
+        self.slots = slots or pool_slots(camera.frames_per_s, self.slot_bytes)
         self.generations_at = _HEAD_BYTES
-        self.slots_at = _HEAD_BYTES + -(-8 * slots // _PAGE) * _PAGE
-        self.total_bytes = self.slots_at + slots * self.slot_bytes
+        self.slots_at = _HEAD_BYTES + -(-8 * self.slots // _PAGE) * _PAGE
+        self.total_bytes = self.slots_at + self.slots * self.slot_bytes
 
     def generations(self, memory: mmap.mmap) -> npt.NDArray[np.uint64]:
         return np.frombuffer(memory, np.uint64, self.slots, self.generations_at)
@@ -64,10 +74,14 @@ class _Layout:
     def colour_at(self, slot: int) -> int:
         return self.slots_at + slot * self.slot_bytes + 2 * self.image_bytes
 
+    def imu_at(self, slot: int) -> int:
+        return self.colour_at(slot) + self.colour_bytes
 
-def pool_slots(frames_per_s: float) -> int:
-    """Slots for about 1.5 s of frames."""
-    return max(8, min(256, round(frames_per_s * HOLDS_S) + 1))
+
+def pool_slots(frames_per_s: float, slot_bytes: int) -> int:
+    """Slots for about 1.5 s of frames, as far as they fit into 256 MiB; never fewer than 8."""
+    fitting = MOST_BYTES // slot_bytes
+    return max(LEAST_SLOTS, min(MOST_SLOTS, fitting, round(frames_per_s * HOLDS_S) + 1))
 
 
 def _prefix(folder: Path) -> str:
@@ -86,10 +100,11 @@ class FramePoolWriter:
 
     def __init__(self, folder: Path, info: PoolInfo, slots: int | None = None) -> None:
         self._folder = folder
-        self._layout = _Layout(info.camera, slots or pool_slots(info.camera.frames_per_s))
+        self._layout = _Layout(info.camera, slots)
         self.pool = secrets.randbits(63)
         self.oversized = 0
         """Colour images that were left out because they did not fit."""
+        self.imu_left_out = 0
         self._count = 0
         self._memory = self._create(info)
         self._generations = self._layout.generations(self._memory)
@@ -99,6 +114,11 @@ class FramePoolWriter:
         text = info.model_dump_json().encode()
         if _HEAD.size + len(text) > _HEAD_BYTES:
             raise Misconfigured("The camera's calibration is too long for the frame pool.", size_bytes=len(text))
+        if LEAST_SLOTS * self._layout.slot_bytes > MOST_BYTES:
+            raise Misconfigured(
+                f"One frame of this camera takes {self._layout.slot_bytes >> 20} MiB; the frame pool holds {LEAST_SLOTS} of them "
+                f"in {MOST_BYTES >> 20} MiB at most."
+            )
         path = SHARED_MEMORY / f"{_prefix(self._folder)}{self.pool:016x}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -124,10 +144,11 @@ class FramePoolWriter:
         self._generations[slot] = generation - 1
         sizes = [self._put(slot, which, image) for which, image in enumerate((frame.depth, frame.ir))]
         colour_bytes = self._put_colour(slot, frame.colour)
+        imu_bytes = self._put_imu(slot, frame.imu)
         self._generations[slot] = generation
         return FrameHandle(
             self.pool, slot, generation, self._count, frame.index, frame.device_ns, frame.mono_ns, frame.utc_ns,
-            *sizes[0], *sizes[1], colour_bytes,
+            *sizes[0], *sizes[1], colour_bytes, imu_bytes,
         )  # fmt: skip
 
     def _put(self, slot: int, which: int, image: Uint16Image | None) -> tuple[int, int]:
@@ -148,9 +169,22 @@ class FramePoolWriter:
         self._memory[at : at + len(colour)] = colour
         return len(colour)
 
+    def _put_imu(self, slot: int, samples: tuple[ImuSample, ...]) -> int:
+        if not samples:
+            return 0
+        self.imu_left_out += max(0, len(samples) - MOST_IMU_SAMPLES)
+        payload = imu_payload(samples[:MOST_IMU_SAMPLES])
+        at = self._layout.imu_at(slot)
+        self._memory[at : at + len(payload)] = payload
+        return len(payload)
+
     def close(self) -> None:
         """Unlinks the pool; a reader that has it open may still read."""
         remove_pools(self._folder)
+
+
+def _samples(payload: bytes) -> tuple[ImuSample, ...]:
+    return tuple(read_imu(payload)) if payload else ()
 
 
 class FramePoolReader:
@@ -181,9 +215,11 @@ class FramePoolReader:
         ir = layout.image(memory, handle.slot, 1).copy() if handle.ir_width else None
         at = layout.colour_at(handle.slot)
         colour = memory[at : at + min(handle.colour_bytes, layout.colour_bytes)] if handle.colour_bytes else None
+        at = layout.imu_at(handle.slot)
+        imu = memory[at : at + min(handle.imu_bytes, _IMU_BYTES)]
         if int(generations[handle.slot]) != handle.generation:
             return None
-        return Frame(handle.index, handle.device_ns, handle.mono_ns, handle.utc_ns, depth, ir, colour)
+        return Frame(handle.index, handle.device_ns, handle.mono_ns, handle.utc_ns, depth, ir, colour, _samples(imu))
 
     def _follow(self, pool: int) -> None:
         if pool == self._pool:

@@ -105,6 +105,8 @@ class Health:
         camera = self._heard.camera
         if camera is not None and camera.opened is None:
             alarms.append(f"The camera is lost: {camera.sentence}")
+        elif camera is not None and camera.sentence:
+            alarms.append(camera.sentence)
         if self._counter("recorder", "disk_full"):
             alarms.append("The disk is full; nothing is recorded.")
         if self._counter("recorder", "condemned"):

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from edge_agent.sources.kinect_modes import COLOUR_MODES, DEPTH_MODES, RATES
 from shared.errors import Misconfigured
 from shared.ids import BedName, ReleaseName, SiteName
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH
@@ -67,12 +68,67 @@ class StorageSettings(Section):
     max_bytes: int = Field(ge=16 * MIB)
     max_hours: float = Field(default=72.0, gt=0, le=24 * 90)
     reserve_bytes: int = Field(default=1024 * MIB, ge=MIB)
+    own_disk: bool = False
+    scrub_bytes_per_s: int = Field(default=4 * MIB, ge=0, le=1024 * MIB)
+
+
+class KinectSettings(Section):
+    """How the Azure Kinect is set; a value that is not given is the camera's own default."""
+
+    serial: str = Field(default="", max_length=32)
+    depth_mode: str = "nfov_unbinned"
+    colour_mode: str = "1080p"
+    imu: bool = True
+    exposure_us: int = Field(default=0, ge=0, le=200_000)
+    white_balance_k: int = Field(default=0, ge=0, le=12_500)
+    gain: int | None = Field(default=None, ge=0, le=255)
+    brightness: int | None = Field(default=None, ge=0, le=255)
+    contrast: int | None = Field(default=None, ge=0, le=10)
+    saturation: int | None = Field(default=None, ge=0, le=63)
+    sharpness: int | None = Field(default=None, ge=0, le=4)
+    backlight_compensation: int | None = Field(default=None, ge=0, le=1)
+    powerline_hz: Literal[50, 60] = 50
+    depth_delay_us: int = 0
+    sync: Literal["standalone", "master", "subordinate"] = "standalone"
+    subordinate_delay_us: int = Field(default=0, ge=0)
+    status_light: bool = True
+
+    def refuse_for(self, frames_per_s: float) -> None:
+        """Raises ValueError, naming the setting, for what the camera cannot do at that rate."""
+        if frames_per_s not in RATES:
+            raise ValueError(f"frames_per_s must be 5, 15 or 30 with an Azure Kinect, not {frames_per_s:g}")
+        for name, value, modes in (
+            ("depth_mode", self.depth_mode, DEPTH_MODES), ("colour_mode", self.colour_mode, COLOUR_MODES),
+        ):  # fmt: skip
+            if value not in modes:
+                raise ValueError(f"kinect.{name} must be one of {', '.join(modes)}, not {value}")
+            if frames_per_s > modes[value].most_per_s:
+                raise ValueError(f"kinect.{name} {value} reaches {modes[value].most_per_s} frames_per_s at most")
+        period_us = 1e6 / frames_per_s
+        if self.exposure_us and not 500 <= self.exposure_us <= period_us:
+            raise ValueError(
+                f"kinect.exposure_us must be 0 (automatic) or from 500 to {period_us:.0f} at {frames_per_s:g} frames_per_s"
+            )
+        if self.white_balance_k and self.white_balance_k < 2500:
+            raise ValueError("kinect.white_balance_k must be 0 (automatic) or from 2500 to 12500")
+        if abs(self.depth_delay_us) > period_us:
+            raise ValueError(
+                f"kinect.depth_delay_us must not exceed one frame, {period_us:.0f} at {frames_per_s:g} frames_per_s"
+            )
+        if self.depth_delay_us and self.colour_mode == "off":
+            raise ValueError("kinect.depth_delay_us needs the colour camera: it is the delay of depth after colour")
+        if self.subordinate_delay_us and self.sync != "subordinate":
+            raise ValueError('kinect.subordinate_delay_us is for sync = "subordinate" alone')
+        if self.subordinate_delay_us > period_us:
+            raise ValueError(f"kinect.subordinate_delay_us must not exceed one frame, {period_us:.0f}")
+        if self.sync == "master" and self.colour_mode == "off":
+            raise ValueError('kinect.sync "master" needs the colour camera: colour_mode must not be "off"')
 
 
 class SourceSettings(Section):
     """The camera, or what stands for it."""
 
-    kind: Literal["simulator", "mkv_playback"]
+    kind: Literal["simulator", "mkv_playback", "azure_kinect"]
     file: FilePath | None = None
     loop: bool = False
     patient_seed: int = Field(default=1, ge=0, le=2**31 - 1)
@@ -84,13 +140,20 @@ class SourceSettings(Section):
     colour_per_s: float = Field(default=10.0, ge=0, le=120)
     colour_width: int = Field(default=1920, ge=16, le=8192)
     colour_height: int = Field(default=1080, ge=16, le=8192)
+    kinect: KinectSettings = KinectSettings()
 
     @model_validator(mode="after")
-    def _playback_has_a_file(self) -> SourceSettings:
+    def _fits_together(self) -> SourceSettings:
         if self.kind == "mkv_playback" and self.file is None:
             raise ValueError('kind "mkv_playback" needs the setting file')
         if self.colour_per_s > self.frames_per_s:
             raise ValueError("colour_per_s must not be above frames_per_s")
+        if self.kind == "azure_kinect":
+            self.kinect.refuse_for(self.frames_per_s)
+            if not self.colour_per_s:
+                self.kinect.model_copy(update={"colour_mode": "off"}).refuse_for(self.frames_per_s)
+        elif self.kinect != KinectSettings():
+            raise ValueError('the section kinect is for kind "azure_kinect" alone')
         return self
 
 

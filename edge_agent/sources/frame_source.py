@@ -41,6 +41,10 @@ def source_of(settings: SourceSettings, clock: Clock, wait: Wait) -> FrameSource
             from edge_agent.sources.simulator import Simulator
 
             return Simulator(settings, clock, wait)
+        if settings.kind == "azure_kinect":
+            from edge_agent.sources.azure_kinect import AzureKinect
+
+            return AzureKinect(settings, clock, wait)
         from edge_agent.sources.mkv_playback import MkvPlayback
     except ModuleNotFoundError as error:
         raise Misconfigured(

@@ -5,15 +5,24 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_agent import frame_pool
-from edge_agent.frame_pool import FramePoolReader, FramePoolWriter, PoolInfo, pool_slots, remove_pools
+from edge_agent.frame_pool import (
+    MOST_IMU_SAMPLES,
+    FramePoolReader,
+    FramePoolWriter,
+    PoolInfo,
+    pool_slots,
+    remove_pools,
+)
 from shared.errors import Broken, Misconfigured
 from shared.frame import Frame, Stream, Uint16Image
+from shared.imu import ImuSample
 from tests.fakes.frame_source import ALL, camera_info, make_frame
 
 INFO = PoolInfo(camera=camera_info(10.0), streams=list(ALL))
@@ -25,9 +34,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     remove_pools(tmp_path)
 
 
+def inertial_samples(count: int) -> tuple[ImuSample, ...]:
+    return tuple(
+        ImuSample(index * 600_000, index, (0.5, -9.75, index / 8), (0.25, 0.0, -0.125), 36.5) for index in range(count)
+    )
+
+
 def same(one: Frame | None, other: Frame) -> bool:
-    if one is None or (one.index, one.mono_ns, one.utc_ns, one.colour) != (
-        other.index, other.mono_ns, other.utc_ns, other.colour,
+    if one is None or (one.index, one.mono_ns, one.utc_ns, one.colour, one.imu) != (
+        other.index, other.mono_ns, other.utc_ns, other.colour, other.imu,
     ):  # fmt: skip
         return False
     pairs = ((one.depth, other.depth), (one.ir, other.ir))
@@ -39,7 +54,7 @@ def same(one: Frame | None, other: Frame) -> bool:
 def test_frames_with_and_without_each_image_come_out_as_they_went_in(folder: Path) -> None:
     writer, reader = FramePoolWriter(folder, INFO), FramePoolReader(folder)
     for index, streams in enumerate([ALL, (Stream.depth,), (Stream.ir,), (Stream.colour,), ()]):
-        frame = make_frame(index, streams=streams)
+        frame = replace(make_frame(index, streams=streams), imu=inertial_samples(index))
         assert same(reader.read(writer.write(frame)), frame)
 
 
@@ -126,4 +141,43 @@ def test_a_foreign_file_under_the_pools_name_is_not_read(folder: Path) -> None:
 
 @pytest.mark.parametrize(("rate", "slots"), [(30.0, 46), (2.0, 8), (240.0, 256)])
 def test_a_pool_holds_a_second_and_a_half_within_bounds(rate: float, slots: int) -> None:
-    assert pool_slots(rate) == slots
+    assert pool_slots(rate, 4096) == slots
+
+
+def test_a_pool_of_large_frames_holds_fewer_and_stays_below_its_bound() -> None:
+    slot_bytes = 4 * 1024 * 1024 + 4096 * 3072 // 2
+    assert pool_slots(15.0, slot_bytes) == 23
+    assert pool_slots(30.0, slot_bytes) == frame_pool.MOST_BYTES // slot_bytes
+
+
+def test_the_largest_frames_of_an_azure_kinect_go_through(folder: Path) -> None:
+    camera = camera_info(15.0).model_copy(
+        update={
+            "depth_width": 1024,
+            "depth_height": 1024,
+            "colour_width": 4096,
+            "colour_height": 3072,
+            "frames_per_s": 15,
+        }
+    )
+    writer, reader = FramePoolWriter(folder, PoolInfo(camera=camera, streams=list(ALL))), FramePoolReader(folder)
+    (path,) = frame_pool.SHARED_MEMORY.glob(f"{frame_pool._prefix(folder)}*")
+    assert path.stat().st_size <= frame_pool.MOST_BYTES + 1024 * 1024
+    image = np.arange(1 << 20, dtype=np.uint32).astype(np.uint16).reshape(1024, 1024)
+    frame = Frame(0, 1, 2, 3, image, image[::-1], b"\xff\xd8" + bytes(6_000_000), inertial_samples(MOST_IMU_SAMPLES))
+    assert same(reader.read(writer.write(frame)), frame)
+
+
+def test_a_frame_that_no_pool_can_hold_is_refused(folder: Path) -> None:
+    camera = camera_info().model_copy(update={"depth_width": 8192, "depth_height": 8192})
+    with pytest.raises(Misconfigured, match="256 MiB at most"):
+        FramePoolWriter(folder, PoolInfo(camera=camera, streams=list(ALL)))
+
+
+def test_inertial_samples_above_the_bound_are_left_out_and_counted(folder: Path) -> None:
+    writer, reader = FramePoolWriter(folder, INFO), FramePoolReader(folder)
+    samples = inertial_samples(MOST_IMU_SAMPLES + 3)
+    found = reader.read(writer.write(replace(make_frame(0), imu=samples)))
+    assert found is not None
+    assert found.imu == samples[:MOST_IMU_SAMPLES]
+    assert writer.imu_left_out == 3

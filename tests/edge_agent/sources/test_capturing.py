@@ -26,7 +26,7 @@ class Bench:
         self.handles: list[FrameHandle] = []
         self.facts: list[CameraFact] = []
         self.capturing = Capturing(
-            folder, self.source, self.clock, self.clock.wait, self.publish, structlog.get_logger()
+            folder, self.source, self.clock, self.clock.wait, self.publish, structlog.get_logger(), lambda: 0.5
         )
 
     def publish(self, topic: BusTopic, message: Message) -> None:
