@@ -1,4 +1,4 @@
-"""The command line of the bed: `deepepil-edge run | process | replay | check | status`. Faults are one sentence and an exit code."""
+"""The command line of the bed: `deepepil-edge run | process | replay | check | export | status`. Faults are one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import click
 
@@ -107,6 +108,47 @@ def check(folder: Path, read_data: bool) -> None:
         print(f"{fault.invariant}: {fault.sentence}")
     print(report.sentence)
     sys.exit(1 if report.faults else 0)
+
+
+@main.command("export")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--config", type=FILE, help="The bed's settings, in place of its folder.")
+@click.option("--from", "start", help="Start of the span: ISO 8601 with a time zone, or seconds before now.")
+@click.option("--to", "end", default="0", show_default=True, help="End of the span, not part of it; as --from.")
+@click.option("--clip", type=click.UUID, help="The clip of this event, in place of a span.")
+@click.option("--format", "form", type=click.Choice(["mkv", "mcap", "numpy"]), required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="File to write; a folder for numpy, or NAME.zip."
+)
+@click.option("--force", is_flag=True, help="Replaces an export that is there already.")
+def export_command(
+    folder: Path | None, config: Path | None, start: str | None, end: str, clip: UUID | None, form: str, out: Path,
+    force: bool,
+) -> None:  # fmt: skip
+    """Writes a span of at most an hour, or a clip, for other programs: Azure Kinect MKV, MCAP or NumPy. For research use only.
+
+    A frame belongs to the half-open span by its monotonic time; the wall times of --from and --to become monotonic time by the
+    clocks of the segment that was newest then. The newest ten seconds are in the ring once their segment is sealed.
+    """
+    from edge_agent.export import clip_excerpt, moment, span_excerpt
+    from edge_agent.settings import load_settings
+    from shared.clock import SystemClock
+    from shared.export.formats import ExportFormat, note_of, progress_on, write_export
+
+    if (folder is None) == (config is None) or (start is None) == (clip is None):
+        raise click.UsageError("Give the bed's FOLDER or --config, and --from or --clip.")
+    place = folder if folder is not None else load_settings(config or Path()).storage.folder
+    now_ns = SystemClock().utc_ns()
+    chosen = (
+        span_excerpt(place, moment(start or "", now_ns), moment(end, now_ns))
+        if clip is None
+        else clip_excerpt(place, clip)
+    )
+    with chosen as excerpt:
+        summary = write_export(excerpt, ExportFormat(form), out, progress_on(sys.stderr), force=force)
+    print(summary.sentence)
+    if (note := note_of(summary, ExportFormat(form))) is not None:
+        print(note, file=sys.stderr)
 
 
 @main.command()

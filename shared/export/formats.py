@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 from uuid import uuid4
 
 from shared.errors import Refused
@@ -21,6 +21,7 @@ from shared.frame import CameraInfo, Stream
 
 LONGEST_NS = 3600 * 1_000_000_000
 """An export covers an hour at most: that is up to 100 GB of pictures."""
+TOLD_NS = 30 * 1_000_000_000
 SPARE_BYTES = 256 * 1024 * 1024
 """Room that an export leaves on the disk beside depth and infrared: colour, and what others need."""
 
@@ -76,6 +77,20 @@ def write_export(
 def note_of(summary: ExportSummary, form: ExportFormat) -> str | None:
     """What a user of the file must know beforehand, in a sentence; None when there is nothing."""
     return obstacle(summary.camera, tuple(summary.frames)) if form is ExportFormat.mkv else None
+
+
+def progress_on(stream: TextIO) -> Progress:
+    """A line at each tenth of an export that is longer than half a minute of recording."""
+    told = 0
+
+    def tell(done_ns: int, all_ns: int) -> None:
+        nonlocal told
+        tenth = 10 * done_ns // max(1, all_ns)
+        if all_ns > TOLD_NS and tenth > told:
+            told = tenth
+            print(f"{done_ns / 1e9:.0f} of {all_ns / 1e9:.0f} s", file=stream, flush=True)
+
+    return tell
 
 
 def _write(excerpt: Excerpt, form: ExportFormat, part: Path, progress: Progress, *, as_zip: bool) -> ExportSummary:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from mcap.writer import CompressionType, Writer
 
 from shared.calibration import intrinsics_of
+from shared.contract import Contract
 from shared.export.excerpt import ExportSummary
 from shared.export.foxglove import CAMERA_CALIBRATION, COMPRESSED_IMAGE, RAW_IMAGE, described, timestamp
 from shared.export.kinect import CALIBRATION_FILE
@@ -30,18 +31,20 @@ _IMAGE_TYPES = {Stream.depth: RAW_IMAGE, Stream.ir: RAW_IMAGE, Stream.colour: CO
 _LENS = {Stream.depth: Stream.depth, Stream.ir: Stream.depth, Stream.colour: Stream.colour}
 _INTEGER, _NUMBER, _TEXT = {"type": "integer"}, {"type": "number"}, {"type": "string"}
 _VECTOR = {"type": "array", "items": _NUMBER, "minItems": 3, "maxItems": 3}
+
+
+def _flat(contract: type[Contract]) -> dict[str, Any]:
+    """The fields of a message and their JSON types, without references: not every reader follows them."""
+    fields = contract.model_json_schema()["properties"]
+    return {name: {"type": field.get("type", "string")} for name, field in fields.items()}
+
+
 _JSON_SCHEMAS: dict[str, tuple[str, dict[str, Any]]] = {
     TIMES: (
         "deepepil.FrameTimes",
         {"index": _INTEGER, "device_ns": _INTEGER, "mono_ns": _INTEGER, "utc_ns": _INTEGER},
     ),
-    GAPS: (
-        "deepepil.Gap",
-        {
-            "stream": _TEXT, "cause": _TEXT, "boot_id": _TEXT, "start_mono_ns": _INTEGER, "end_mono_ns": _INTEGER,
-            "start_utc_ns": _INTEGER, "end_utc_ns": _INTEGER, "missing_frames": _INTEGER,
-        },
-    ),
+    GAPS: ("deepepil.Gap", _flat(Gap)),
     IMU: (
         "deepepil.ImuSample",
         {
