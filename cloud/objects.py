@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from cloud.s3_client import S3Client
 
 READ_BYTES = 4 * 1024 * 1024
+RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+"""A request of a bed waits for the store no longer than the bed waits for the answer."""
 
 
 def object_key(site: str, sha256: str) -> str:
@@ -146,7 +149,8 @@ def _open(section: ObjectsSection, folder: Path | None) -> ObjectStore:
         options["access_key_id"] = section.access_key
         options["secret_access_key"] = section.secret_key.get_secret_value()
     allow_http = (section.endpoint or "").startswith("http://")
-    return S3Store.from_url(section.url, client_options={"allow_http": allow_http}, **options)
+    client: Any = {"allow_http": allow_http, "connect_timeout": "10s", "timeout": "120s"}
+    return S3Store.from_url(section.url, client_options=client, retry_config=RETRY, **options)
 
 
 def _sync(path: Path) -> None:
