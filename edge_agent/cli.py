@@ -46,9 +46,9 @@ def run(config: Path) -> None:
     """Runs all processes of the bed until it is told to stop."""
     import structlog
 
-    from edge_agent.database import open_database
     from edge_agent.process_table import ROWS, SUPERVISOR
     from edge_agent.ring.folder import locked, prepare_folder
+    from edge_agent.ring.opening import begin_work
     from edge_agent.settings import load_settings
     from edge_agent.supervisor import Supervisor, command_of
     from shared.clock import SystemClock
@@ -57,12 +57,12 @@ def run(config: Path) -> None:
     settings = load_settings(config)
     set_up_logs("deepepil-edge", SUPERVISOR, site=settings.bed.site, bed=settings.bed.bed)
     folder = settings.storage.folder
-    prepare_folder(folder, settings.bed.site, settings.bed.bed)
+    identity = prepare_folder(folder, settings.bed.site, settings.bed.bed, own_disk=settings.storage.own_disk)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with locked(folder, SUPERVISOR):
-        open_database(folder).close()
+        begin_work(folder, identity, SystemClock())
         Supervisor(folder, ROWS, command_of(config.resolve()), SystemClock(), stop, structlog.get_logger()).run()
 
 
@@ -99,15 +99,31 @@ def replay_command(file: Path, out: Path) -> None:
 @main.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--read-data", is_flag=True, help="Reads and decodes every image, and hashes every file.")
-def check(folder: Path, read_data: bool) -> None:
+@click.option("--repair", is_flag=True, help="Mends what can be mended, with the agent stopped, and says each deed.")
+def check(folder: Path, read_data: bool, repair: bool) -> None:
     """Proves the ring's invariants from outside; names each fault in a sentence, exit code 1 when there is one."""
+    from edge_agent.ring.repair import repair as mend
     from edge_agent.ring.ring_check import check_ring
+    from shared.clock import NS_PER_S, SystemClock
 
-    report = check_ring(folder, read_data=read_data)
+    clock = SystemClock()
+    next_ns = clock.monotonic_ns() + 5 * NS_PER_S
+
+    def progress(done: int, known: int, size_bytes: int) -> None:
+        nonlocal next_ns
+        if clock.monotonic_ns() >= next_ns:
+            next_ns = clock.monotonic_ns() + 5 * NS_PER_S
+            print(f"checked {done} of {known} segments, {size_bytes / 1e9:.1f} GB read", file=sys.stderr, flush=True)
+
+    if repair:
+        mend(folder, clock, lambda deed: print(f"repaired: {deed}", flush=True), read_data=read_data)
+    report = check_ring(folder, read_data=read_data, progress=progress)
+    for note in report.notes:
+        print(f"note: {note}")
     for fault in report.faults:
         print(f"{fault.invariant}: {fault.sentence}")
     print(report.sentence)
-    sys.exit(1 if report.faults else 0)
+    sys.exit(1 if report.fault_count else 0)
 
 
 @main.command("export")

@@ -6,6 +6,7 @@ all processes of the bed write to this file.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,12 @@ from pathlib import Path
 from edge_agent.outbox.schema import DDL as OUTBOX_DDL
 from edge_agent.ring.schema import ADDED_COLUMNS
 from edge_agent.ring.schema import DDL as RING_DDL
-from shared.errors import Broken, Transient
+from shared.errors import Broken, Misconfigured, Transient
 
 BUSY_TIMEOUT_MS = 10_000
+SCHEMA_VERSION = 1
+"""In the file as `user_version`; a higher one was written by software that this one does not know."""
+REPAIR = "`deepepil-edge check {folder} --repair` rebuilds it from the files and keeps the old one"
 _PRAGMAS = {"synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
 
 
@@ -28,21 +32,53 @@ def database_path(folder: Path) -> Path:
 def open_database(folder: Path) -> sqlite3.Connection:
     """A connection of the caller's own (one thread), rows by name, WAL and synchronous=FULL checked, tables made.
 
-    Raises Transient when the file is locked for 10 s or the disk is full, Broken when it is damaged.
+    Raises Transient when the file is locked for 10 s or the disk is full, Broken when it is damaged or missing beside
+    recorded segments, Misconfigured when newer software wrote it.
     """
+    if not database_path(folder).exists() and _holds_segments(folder):
+        raise Broken(
+            f"The database {database_path(folder)} is missing although the folder holds segments; {REPAIR.format(folder=folder)}."
+        )
+    return make_database(folder)
+
+
+def make_database(folder: Path) -> sqlite3.Connection:
+    """As `open_database`, and a new one where there is none, whatever the folder holds."""
     try:
         connection = sqlite3.connect(database_path(folder), timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
         connection.row_factory = sqlite3.Row
         _set_pragmas(connection)
+        _refuse_future(connection, folder)
         with transaction(connection):
             for statement in _statements(RING_DDL + OUTBOX_DDL):
                 connection.execute(statement)
             _add_columns(connection)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except sqlite3.OperationalError as error:
         raise Transient(f"The database {database_path(folder)} cannot be opened now: {error}.") from error
     except sqlite3.DatabaseError as error:
-        raise Broken(f"The database {database_path(folder)} is damaged: {error}.") from error
+        raise Broken(
+            f"The database {database_path(folder)} is damaged: {error}; {REPAIR.format(folder=folder)}."
+        ) from error
     return connection
+
+
+def _holds_segments(folder: Path) -> bool:
+    try:
+        with os.scandir(folder / "segments") as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def _refuse_future(connection: sqlite3.Connection, folder: Path) -> None:
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        connection.close()
+        raise Misconfigured(
+            f"The database {database_path(folder)} was written by newer software (version {found} of its tables, this one "
+            f"knows {SCHEMA_VERSION}): install that software again."
+        )
 
 
 def _statements(script: str) -> Iterator[str]:

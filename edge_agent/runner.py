@@ -93,7 +93,7 @@ def run_process(row: Row, settings: Settings) -> int:
     _be_nice(row.nice)
     try:
         folder = settings.storage.folder
-        prepare_folder(folder, settings.bed.site, settings.bed.bed)
+        prepare_folder(folder, settings.bed.site, settings.bed.bed, own_disk=settings.storage.own_disk)
         with locked(folder, row.name, wait_s=STOP_LIMIT_S + 2), _context(row, settings) as context:
             importlib.import_module(row.module).run(context)
     except DeepEpilError as error:

@@ -24,6 +24,7 @@ PROXIES = "proxies"
 RUN = "run"
 PARTS = (OPEN, SEGMENTS, QUARANTINE, PROXIES, RUN)
 IDENTITY = "identity.json"
+OPENED = "opened"
 _LOCK_TRY_S = 0.1
 
 
@@ -36,8 +37,15 @@ class Identity(Contract):
     layout: int = Field(default=0, ge=0, le=0)
 
 
-def prepare_folder(folder: Path, site: str, bed: str) -> Identity:
-    """Makes what is missing, and refuses the folder of another bed. Raises Misconfigured with a sentence."""
+def prepare_folder(folder: Path, site: str, bed: str, *, own_disk: bool = False) -> Identity:
+    """Makes what is missing, and refuses the folder of another bed. Raises Misconfigured with a sentence.
+
+    own_disk: the folder must lie on another disk than the system, so that a disk that is not mounted is found out.
+    """
+    if own_disk and not _on_own_disk(folder):
+        raise Misconfigured(
+            f"The folder {folder} lies on the system's disk, and storage.own_disk asks for another: is its disk mounted?"
+        )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in PARTS:
@@ -60,6 +68,31 @@ def read_identity(folder: Path) -> Identity:
         return read_contract(Identity, (folder / IDENTITY).read_bytes())
     except (OSError, Refused) as error:
         raise Misconfigured(f"{folder} is not the folder of a bed: its {IDENTITY} cannot be read.") from error
+
+
+def _on_own_disk(folder: Path) -> bool:
+    """The file system of the folder, or of the nearest of its parents that is there, is not that of `/`."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.stat().st_dev != Path("/").stat().st_dev
+
+
+def times_opened(folder: Path) -> int:
+    """How often an agent began to work in this folder, by the folder's own word; 0 before the first time."""
+    try:
+        return int((folder / OPENED).read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def note_opened(folder: Path, times: int) -> None:
+    """Writes that count, whole or not at all, and durable. Raises OSError."""
+    partial = folder / f"{OPENED}.partial"
+    with partial.open("w") as file:
+        file.write(f"{times}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(folder / OPENED)
+    sync_folder(folder)
 
 
 def _claim(folder: Path, identity: Identity) -> None:
@@ -91,10 +124,12 @@ def sync_folder(folder: Path) -> None:
 def locked(folder: Path, who: str, wait_s: float = 0.0) -> Iterator[None]:
     """Holds the lock of one process (or of the supervisor) of the folder; it goes with the process, however that ends.
 
+    The supervisor's is on the identity file itself: whichever path, link or mount leads to the folder, it is one file.
     Raises Transient with a sentence when another holds it longer than `wait_s`.
     """
-    path = folder / "lock" if who == "supervisor" else folder / RUN / f"{who}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = folder / IDENTITY if who == "supervisor" else folder / RUN / f"{who}.lock"
+    create = 0 if who == "supervisor" else os.O_CREAT
+    descriptor = os.open(path, os.O_RDWR | create | os.O_CLOEXEC, 0o600)
     try:
         _take(descriptor, folder, who, wait_s)
         yield
@@ -114,6 +149,13 @@ def _take(descriptor: int, folder: Path, who: str, wait_s: float) -> None:
             return
     name = "agent" if who == "supervisor" else who
     raise Transient(f"Another {name} uses the folder {folder}; stop it first.")
+
+
+def refuse_while_running(folder: Path) -> None:
+    """Raises Transient when any process of the bed works in the folder, also one that was started alone."""
+    for path in (folder / RUN).glob("*.lock"):
+        if is_locked(folder, path.stem):
+            raise Transient(f"The process {path.stem} works in the folder {folder}; stop it first.")
 
 
 def is_locked(folder: Path, who: str = "supervisor") -> bool:

@@ -179,6 +179,7 @@ class Recorder:
         preview = self._maker.add(frame)
         try:
             if not self._store.is_open:
+                self._store.written = []  # no number may be had for a header: then nothing of this frame is written
                 self._store.begin(self._header(info))
             self._store.add(frame, preview)
             self._store.flush_if_due(frame.mono_ns)

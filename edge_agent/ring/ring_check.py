@@ -1,24 +1,29 @@
-"""Proves the ring's invariants from outside (DESIGN §7: I1, I2, I3, I7): reads the folder, changes nothing, names each fault."""
+"""Proves the ring's invariants from outside (DESIGN §7: I1, I2, I3, I7): reads the folder, changes nothing, names each fault.
+
+Rows are read in pages and names one by one: memory does not grow with the ring, and the time grows with it in a line.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
-from edge_agent.database import database_path
-from edge_agent.ring.catalogue import SegmentRow, Span, all_segments, merged
-from edge_agent.ring.folder import OPEN, SEGMENTS, read_identity
-from edge_agent.ring.ledger import LATE_PERIODS
-from shared.clock import NS_PER_S
+from edge_agent.database import REPAIR, database_path
+from edge_agent.ring.catalogue import SegmentRow, segments_in_order
+from edge_agent.ring.damage import damaged_lines
+from edge_agent.ring.folder import OPEN, QUARANTINE, SEGMENTS, read_identity
+from edge_agent.ring.opening import sound_identity
+from edge_agent.ring.recovery import LEFT, uncatalogued
+from edge_agent.ring.time_check import time_faults
 from shared.errors import Broken, Refused
-from shared.frame import RECORDED_STREAMS, Stream
 from shared.segment import SegmentReader, hash_file
 
-LARGEST_SEAM_NS = NS_PER_S // 4
-"""Between two segments, or two gaps, this much may lie unaccounted: a few frame periods of jitter."""
+MOST_TOLD = 1_000
+Progress = Callable[[int, int, int], None]
+"""Hears segments done, segments in all, bytes read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,50 +36,83 @@ class Fault:
 
 @dataclass(slots=True)
 class Report:
-    """What the check saw."""
+    """What the check saw. `faults` and `notes` hold the first thousand; `fault_count` counts all."""
 
     segments: int = 0
     size_bytes: int = 0
     read_data: bool = False
     faults: list[Fault] = field(default_factory=list)
+    fault_count: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What is no fault and worth knowing: files in quarantine, segments that were found damaged."""
+
+    def add(self, fault: Fault) -> None:
+        """Counts a fault and keeps it while there is room."""
+        self.fault_count += 1
+        if len(self.faults) < MOST_TOLD:
+            self.faults.append(fault)
 
     @property
     def sentence(self) -> str:
         seen = f"{self.segments} segments, {self.size_bytes} bytes"
         depth = "every byte was read" if self.read_data else "bytes were not read (--read-data does)"
-        verdict = f"{len(self.faults)} faults" if self.faults else "I1, I2, I3 and I7 hold"
+        verdict = f"{self.fault_count} faults" if self.fault_count else "I1, I2, I3 and I7 hold"
         return f"{verdict}: {seen}, {depth}"
 
 
-def check_ring(folder: Path, *, read_data: bool = False) -> Report:
+def check_ring(folder: Path, *, read_data: bool = False, progress: Progress = lambda *_: None) -> Report:
     """All faults of a bed's folder; the agent may run meanwhile. Raises Misconfigured when it is no bed's folder."""
-    read_identity(folder)
+    identity = read_identity(folder)
     report = Report(read_data=read_data)
     connection = _read_only(folder)
     try:
-        files = sorted(path.name for path in (folder / SEGMENTS).iterdir())
-        rows = all_segments(connection)
-        report.segments, report.size_bytes = len(rows), sum(row.size_bytes for row in rows)
-        for row in rows:
-            report.faults += _faults_of_file(folder, row, connection, read_data=read_data)
-        report.faults += _faults_of_names(folder, files, connection)
-        report.faults += _faults_of_pins(connection)
-        report.faults += _faults_of_time(rows, connection)
+        sentence = sound_identity(connection, folder, identity)
+        if sentence is not None:
+            report.add(Fault("I1", sentence))
+        strays = [path for path, _ in zip(uncatalogued(folder, connection), range(MOST_TOLD), strict=False)]
+        _check_rows(folder, connection, report, progress)
+        for fault in _faults_of_names(folder, strays, connection):
+            report.add(fault)
+        for fault in _faults_of_pins(connection):
+            report.add(fault)
+        for found in time_faults(connection):
+            report.add(Fault("I7", found.sentence))
+        report.notes += [*damaged_lines(connection), *_quarantined(folder)]
     except sqlite3.DatabaseError as error:
-        raise Broken(f"The database {database_path(folder)} cannot be read: {error}.") from error
+        raise Broken(
+            f"The database {database_path(folder)} cannot be read: {error}; {REPAIR.format(folder=folder)}."
+        ) from error
     finally:
         connection.close()
     return report
 
 
 def _read_only(folder: Path) -> sqlite3.Connection:
+    path = database_path(folder)
     try:
-        connection = sqlite3.connect(f"{database_path(folder).resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
         connection.row_factory = sqlite3.Row
-        connection.execute("SELECT 1 FROM segments LIMIT 1")
+        connection.execute("SELECT 1 FROM ring_sums")
     except sqlite3.DatabaseError as error:
-        raise Broken(f"The database {database_path(folder)} cannot be read: {error}.") from error
+        raise Broken(f"The database {path} cannot be read: {error}; {REPAIR.format(folder=folder)}.") from error
     return connection
+
+
+def _check_rows(folder: Path, connection: sqlite3.Connection, report: Report, progress: Progress) -> None:
+    sums = connection.execute("SELECT segments, size_bytes, length_ns FROM ring_sums").fetchone()
+    for row in segments_in_order(connection):
+        report.segments += 1
+        report.size_bytes += row.size_bytes
+        for fault in faults_of_file(folder, row, connection, read_data=report.read_data):
+            report.add(fault)
+        progress(report.segments, sums["segments"], report.size_bytes if report.read_data else 0)
+    wrong = connection.execute(
+        "SELECT 1 FROM ring_sums AS k, (SELECT count(*) AS n, COALESCE(SUM(size_bytes), 0) AS b, "
+        "COALESCE(SUM(end_mono_ns - start_mono_ns), 0) AS l FROM segments) WHERE (k.segments, k.size_bytes, k.length_ns) "
+        "<> (n, b, l)"
+    ).fetchone()
+    if wrong is not None:
+        report.add(Fault("I1", "The sums that the catalogue keeps are not those of its rows."))
 
 
 def _still_there(connection: sqlite3.Connection, row: SegmentRow) -> bool:
@@ -82,12 +120,16 @@ def _still_there(connection: sqlite3.Connection, row: SegmentRow) -> bool:
     return connection.execute("SELECT 1 FROM segments WHERE sha256 = ?", (row.sha256,)).fetchone() is not None
 
 
-def _faults_of_file(
+def faults_of_file(
     folder: Path, row: SegmentRow, connection: sqlite3.Connection, *, read_data: bool
 ) -> Iterator[Fault]:
+    """What is wrong with the file of one row: at most one fault."""
     path = row.path(folder)
     try:
         size = path.stat().st_size
+        if row.file != f"{row.sha256}.seg":
+            yield Fault("I1", f"Segment {row.sequence} ({row.file}) is not named by its hash {row.sha256}.")
+            return
         if size != row.size_bytes:
             yield Fault(
                 "I1", f"Segment {row.sequence} ({row.file}) has {size} bytes; the catalogue says {row.size_bytes}."
@@ -124,16 +166,16 @@ def _check_contents(path: Path, row: SegmentRow, *, read_data: bool) -> None:
             reader.gaps()
 
 
-def _faults_of_names(folder: Path, files: list[str], connection: sqlite3.Connection) -> Iterator[Fault]:
-    known = {row["file"] for row in connection.execute("SELECT file FROM segments")}
-    garbage = {row["file"] for row in connection.execute("SELECT file FROM garbage")}
-    for name in sorted(known & garbage):
-        yield Fault("I2", f"{SEGMENTS}/{name} is catalogued and garbage-listed at once.")
-    for name in files:
-        if name not in known | garbage and (folder / SEGMENTS / name).exists():
-            yield Fault("I2", f"{SEGMENTS}/{name} is neither catalogued nor garbage-listed.")
+def _faults_of_names(folder: Path, strays: list[Path], connection: sqlite3.Connection) -> Iterator[Fault]:
+    """`strays` had no row when the check began; one that was sealed just then has its row by now."""
+    for row in connection.execute("SELECT file FROM garbage JOIN segments USING (file) ORDER BY file"):
+        yield Fault("I2", f"{SEGMENTS}/{row['file']} is catalogued and garbage-listed at once.")
+    for path in sorted(strays):
+        known = connection.execute("SELECT 1 FROM segments WHERE file = ?", (path.name,)).fetchone()
+        if known is None and path.exists():
+            yield Fault("I2", f"{SEGMENTS}/{path.name} is neither catalogued nor garbage-listed.")
     for path in sorted((folder / OPEN).iterdir()):
-        if path.suffix != ".part" or not path.is_file():
+        if path.suffix not in {".part", LEFT} or not path.is_file():
             yield Fault("I2", f"{OPEN}/{path.name} is no open segment.")
 
 
@@ -146,55 +188,8 @@ def _faults_of_pins(connection: sqlite3.Connection) -> Iterator[Fault]:
         yield Fault("I3", f"Segment {row['sequence']} was removed although event {row['event_id']} holds it.")
 
 
-def _faults_of_time(rows: list[SegmentRow], connection: sqlite3.Connection) -> Iterator[Fault]:
-    before: set[Stream] = set()
-    for boot_id in dict.fromkeys(row.boot_id for row in rows):
-        own = [row for row in rows if row.boot_id == boot_id]
-        for earlier, later in pairwise(own):
-            if later.start_mono_ns < earlier.end_mono_ns - LARGEST_SEAM_NS:
-                yield Fault("I7", f"Segment {later.sequence} begins before segment {earlier.sequence} ended.")
-        known = _known_spans(connection, boot_id)
-        streams = {stream for stream in RECORDED_STREAMS if any(row.frames.get(stream) for row in own)}
-        for stream in sorted(streams):
-            recorded = [(row.start_mono_ns, row.end_mono_ns) for row in own if row.frames.get(stream)]
-            recorded += _between_pictures(own, stream)
-            start = 0 if stream in before else min(recorded)[0]
-            for hole in _holes([*recorded, *known[stream]], (start, max(recorded)[1])):
-                where = f"{hole[0] / NS_PER_S:.1f} s after the boot {boot_id}"
-                yield Fault("I7", f"{stream.value}: {_seconds(hole)} are missing {where}, and no gap says why.")
-        before = streams
-
-
-def _between_pictures(rows: list[SegmentRow], stream: Stream) -> Iterator[Span]:
-    """Segments so short that none of the stream's pictures was due in them: colour comes a few times a second only."""
-    period_ns = 0.0
-    for row in rows:
-        length_ns = row.end_mono_ns - row.start_mono_ns
-        if row.frames.get(stream):
-            period_ns = length_ns / row.frames[stream]
-        elif length_ns <= LATE_PERIODS * period_ns:
-            yield row.start_mono_ns, row.end_mono_ns
-
-
-def _known_spans(connection: sqlite3.Connection, boot_id: str) -> dict[Stream, list[Span]]:
-    """What gaps and removals account for, by stream."""
-    evicted = [
-        (row["start_mono_ns"], row["end_mono_ns"])
-        for row in connection.execute("SELECT * FROM evicted WHERE boot_id = ?", (boot_id,))
-    ]
-    spans = {stream: list(evicted) for stream in Stream}
-    for row in connection.execute("SELECT * FROM gaps WHERE boot_id = ?", (boot_id,)):
-        spans[Stream(row["stream"])].append((row["start_mono_ns"], row["end_mono_ns"]))
-    return spans
-
-
-def _holes(spans: list[Span], within: Span) -> Iterator[Span]:
-    reached = within[0]
-    for start, end in merged(spans):
-        if start - reached > LARGEST_SEAM_NS and start <= within[1]:
-            yield reached, start
-        reached = max(reached, end)
-
-
-def _seconds(span: Span) -> str:
-    return f"{(span[1] - span[0]) / NS_PER_S:.1f} s"
+def _quarantined(folder: Path) -> Iterator[str]:
+    with os.scandir(folder / QUARANTINE) as entries:
+        found = sorted((entry.name, entry.stat().st_size) for entry in entries)
+    for name, size in found[:MOST_TOLD]:
+        yield f"{QUARANTINE}/{name}, {size} bytes, is in quarantine."
