@@ -92,11 +92,11 @@ docs: setup
 
 PIP_COMPILE := $(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --no-emit-package torch --python-version 3.11 pyproject.toml
 pins:
-	$(PIP_COMPILE) --extra edge -o requirements/edge.txt
-	$(PIP_COMPILE) --extra edge --extra kinect -o requirements/kinect.txt
-	$(PIP_COMPILE) --extra edge --extra kinect --extra kinect-test -c requirements/kinect.txt -o requirements/kinect-test.txt
+	$(PIP_COMPILE) --extra edge --extra kernels -o requirements/edge.txt
+	$(PIP_COMPILE) --extra edge --extra kernels --extra kinect -o requirements/kinect.txt
+	$(PIP_COMPILE) --extra edge --extra kernels --extra kinect --extra kinect-test -c requirements/kinect.txt -o requirements/kinect-test.txt
 	$(PIP_COMPILE) --extra cloud -o requirements/cloud.txt
-	$(PIP_COMPILE) --extra edge --extra ward --extra cloud --extra train --extra dev -o requirements/dev.txt
+	$(PIP_COMPILE) --extra edge --extra kernels --extra ward --extra cloud --extra train --extra dev -o requirements/dev.txt
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache cloud/web/dist

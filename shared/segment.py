@@ -12,12 +12,15 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import zstandard
 
 from shared.clock_model import ClockModel
-from shared.codec import Codec, ImageCoder
+from shared.codec import Codec
+from shared.codec.decoder import ImageDecoder
+from shared.codec.encoder import StreamEncoder
 from shared.contract import read_contract
 from shared.errors import Refused
 from shared.failpoints import hit
@@ -25,6 +28,7 @@ from shared.frame import RECORDED_STREAMS, Frame, Stream, Uint16Image
 from shared.gap import Gap
 from shared.imu import ImuSample
 from shared.preview import Preview
+from shared.segment_chain import StreamChain
 from shared.segment_records import (
     FOOTER,
     MAGIC,
@@ -75,7 +79,7 @@ class SegmentWriter:
         self.size_bytes = 0
         self.condemned = False
         self._hash = hashlib.sha256()
-        self._coder = ImageCoder()
+        self._encoders: dict[Stream, StreamEncoder] = {}
         self._preview_compressor = zstandard.ZstdCompressor(level=1)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -92,7 +96,7 @@ class SegmentWriter:
         scan = scan_segment(path)
         writer = cls.__new__(cls)
         writer.path, writer.header, writer.contents, writer.condemned = path, scan.header, scan.contents, False
-        writer._coder, writer._preview_compressor = ImageCoder(), zstandard.ZstdCompressor(level=1)
+        writer._encoders, writer._preview_compressor = {}, zstandard.ZstdCompressor(level=1)
         writer._hash = hashlib.sha256()
         with path.open("rb") as file:
             for start in range(0, scan.good_bytes, 1 << 20):
@@ -108,11 +112,21 @@ class SegmentWriter:
         if isinstance(image, bytes):
             codec, size, data = Codec.jpeg, (0, 0), image
         else:
-            codec, size, data = Codec.left_planes_zstd, (image.shape[1], image.shape[0]), self._coder.encode(image)
+            size = (image.shape[1], image.shape[0])
+            codec, data = self._encoder(stream).encode(image, frame.mono_ns)
         times = (frame.index, frame.device_ns, frame.mono_ns, frame.utc_ns)
         head = image_head(stream, codec, size, times, checksum_of(image))
-        offset = self._put(record_parts(Opcode.image, head, data))
-        self.contents.note(stream.value, offset, frame.mono_ns, frame.utc_ns)
+        try:
+            offset = self._put(record_parts(Opcode.image, head, data))
+        except (OSError, Refused):
+            self._encoder(stream).restart()
+            raise
+        self.contents.note_image(stream, codec, offset, (frame.mono_ns, frame.utc_ns))
+
+    def _encoder(self, stream: Stream) -> StreamEncoder:
+        if stream not in self._encoders:
+            self._encoders[stream] = StreamEncoder()
+        return self._encoders[stream]
 
     def add_frame(self, frame: Frame) -> None:
         """Writes the images that the frame has, and its inertial samples. Raises OSError."""
@@ -209,7 +223,7 @@ class SegmentReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._coder = ImageCoder()
+        self._decoder = ImageDecoder()
         try:
             self._file = path.open("rb")
         except OSError as error:
@@ -227,9 +241,13 @@ class SegmentReader:
         self.sealed, self.torn, self.clock = index is not None, "", index.clock if index else None
         if index is None:
             scan = scan_records(self._file, self.header, self._first_record, self._size)
-            self._places, self.torn = scan.contents.places, scan.torn
+            self._places, self.torn, keys = scan.contents.places, scan.torn, scan.contents.keys()
         else:
-            self._places = index.records
+            self._places, keys = index.records, index.keys
+        self._chains = {
+            stream: StreamChain(partial(self._image, stream), keys.get(stream), self._decoder)
+            for stream in RECORDED_STREAMS
+        }
 
     def __enter__(self) -> SegmentReader:
         return self
@@ -255,8 +273,19 @@ class SegmentReader:
         end_mono_ns: int | None = None,
     ) -> Iterator[StreamImage]:
         """Images of those streams in the order of the file, mono_ns in [start, end). Raises Refused at damage."""
-        for offset in self._offsets([stream.value for stream in streams], start_mono_ns, end_mono_ns):
-            yield read_image(self._payload(offset, Opcode.image), self._coder)
+        chosen = sorted(
+            (offset, position, stream)
+            for stream in set(streams)
+            for position, (offset, mono_ns) in enumerate(self._places.get(stream.value, ()))
+            if (start_mono_ns is None or mono_ns >= start_mono_ns) and (end_mono_ns is None or mono_ns < end_mono_ns)
+        )
+        for _, position, stream in chosen:
+            yield self._image(stream, position)
+
+    def _image(self, stream: Stream, position: int) -> StreamImage:
+        offset = self._places[stream.value][position][0]
+        decode = partial(self._chains[stream].decode, position)
+        return read_image(self._payload(offset, Opcode.image), decode)
 
     def previews(self, start_mono_ns: int | None = None, end_mono_ns: int | None = None) -> Iterator[Preview]:
         """Previews with mono_ns in [start, end), in the order of the file. Raises Refused at damage."""
@@ -281,6 +310,8 @@ class SegmentReader:
         )
 
     def _payload(self, offset: int, wanted: Opcode) -> bytes:
+        if self._file.closed:
+            raise Refused(f"The segment {self.path.name} was closed before this record of it was read.")
         found = read_record(self._file, offset, self._size)
         if found is None or found[0] != wanted:
             raise Refused(f"The segment {self.path.name} is damaged at byte {offset}.", offset=offset)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Literal
@@ -16,7 +17,9 @@ import zstandard
 from pydantic import Field
 
 from shared.clock_model import ClockModel
-from shared.codec import Codec, ImageCoder
+from shared.codec import Codec
+from shared.codec.decoder import ImageDecoder
+from shared.codec.zstd_frame import decompressor, inflate
 from shared.contract import Contract, Count, Nanoseconds, Text
 from shared.errors import Refused
 from shared.frame import CameraInfo, Stream, Uint8Image, Uint16Image
@@ -78,6 +81,7 @@ Place = Annotated[list[int], Field(min_length=2, max_length=2)]
 class SegmentIndex(Contract):
     """Where each record lies: `records` maps a stream (or `gap`, `imu`) to pairs of byte offset and mono_ns, in file order.
 
+    keys maps a stream to the numbers, in its list, of the images that stand alone; a stream that is not named has no others.
     clock is the fit of the three clocks over the segment, or None when too few frames came for one.
     """
 
@@ -87,6 +91,7 @@ class SegmentIndex(Contract):
     first_utc_ns: Nanoseconds
     last_utc_ns: Nanoseconds
     records: dict[str, Annotated[list[Place], Field(max_length=1_000_000)]] = Field(max_length=8)
+    keys: dict[Stream, Annotated[list[Count], Field(min_length=1, max_length=1_000_000)]] = Field(default_factory=dict)
     clock: ClockModel | None = None
 
 
@@ -104,21 +109,26 @@ class StreamImage:
     codec: Codec
     checksum: int
     data: bytes
-    _coder: ImageCoder = field(default_factory=ImageCoder, repr=False, compare=False)
+    _decode: Callable[[StreamImage], Uint16Image] | None = field(default=None, repr=False, compare=False)
 
     def image(self) -> Uint16Image | bytes:
-        """uint16 (H, W) for depth and ir, JPEG bytes for colour. Raises Refused when the checksum does not hold."""
+        """uint16 (H, W) for depth and ir, JPEG bytes for colour. Raises Refused when the checksum does not hold.
+
+        An image that leans on others takes those since its key image along, unless the one before was the last to be asked for.
+        """
         if self.codec is Codec.jpeg:
             decoded: Uint16Image | bytes = self.data
-        elif self.codec is Codec.raw:
-            if len(self.data) != 2 * self.width * self.height:
-                raise Refused(f"A raw image of {self.width}x{self.height} pixels has {len(self.data)} bytes.")
-            decoded = np.frombuffer(self.data, "<u2").reshape(self.height, self.width).astype(np.uint16)
+        elif self._decode is None:
+            decoded = ImageDecoder().decode(self.codec, self.data, self.width, self.height)
         else:
-            decoded = self._coder.decode(self.data, self.width, self.height)
+            decoded = self._decode(self)
+        self.check(decoded)
+        return decoded
+
+    def check(self, decoded: Uint16Image | bytes) -> None:
+        """Raises Refused when these are not the pixels, or the bytes, that were recorded."""
         if checksum_of(decoded) != self.checksum:
             raise Refused(f"The checksum of {self.stream.value} image {self.index} does not hold.", index=self.index)
-        return decoded
 
     def pixels(self) -> Uint16Image:
         """The image of a depth or ir record. Raises Refused for colour and for damaged data."""
@@ -154,8 +164,8 @@ def image_head(
     return IMAGE_HEAD.pack(STREAM_CODES[stream], codec, *size, *times, crc)
 
 
-def read_image(payload: bytes, coder: ImageCoder) -> StreamImage:
-    """Raises Refused for bytes that are no frame image."""
+def read_image(payload: bytes, decode: Callable[[StreamImage], Uint16Image] | None = None) -> StreamImage:
+    """decode: how to find the pixels of an image that may lean on others. Raises Refused for bytes that are no frame image."""
     if len(payload) < IMAGE_HEAD.size:
         raise Refused("A frame image record is too short.")
     stream, codec, width, height, index, device_ns, mono_ns, utc_ns, checksum = IMAGE_HEAD.unpack_from(payload)
@@ -165,7 +175,7 @@ def read_image(payload: bytes, coder: ImageCoder) -> StreamImage:
         raise Refused(f"The stream {_STREAMS[stream].value} does not go with codec {codec}.")
     data = payload[IMAGE_HEAD.size :]
     return StreamImage(
-        _STREAMS[stream], index, device_ns, mono_ns, utc_ns, width, height, Codec(codec), checksum, data, coder
+        _STREAMS[stream], index, device_ns, mono_ns, utc_ns, width, height, Codec(codec), checksum, data, decode
     )
 
 
@@ -188,12 +198,7 @@ def read_preview(payload: bytes) -> Preview:
         raise Refused("A preview record is too short.")
     index, mono_ns, utc_ns = PREVIEW_HEAD.unpack_from(payload)
     data = payload[PREVIEW_HEAD.size :]
-    try:
-        if zstandard.frame_content_size(data) != 2 * _PREVIEW_PIXELS:
-            raise Refused("A preview does not state the size of its two images.")
-        plain = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
-    except zstandard.ZstdError as error:
-        raise Refused(f"A preview is damaged: {error}.") from error
+    plain = inflate(decompressor(), data, 2 * _PREVIEW_PIXELS)
     differences = np.frombuffer(plain, np.uint8).reshape(2, PREVIEW_HEIGHT, PREVIEW_WIDTH)
     images = np.cumsum(differences, axis=2, dtype=np.uint8)
     return Preview(index, mono_ns, utc_ns, images[0], images[1])

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from shared.clock_model import ClockModel
-from shared.codec import ImageCoder
+from shared.codec import Codec
 from shared.contract import read_contract, sentence_of
 from shared.errors import Refused
 from shared.frame import Stream
@@ -40,9 +40,11 @@ _HEADER_LIMIT = 1 << 20
 
 @dataclass(slots=True)
 class Contents:
-    """What a segment holds so far: places of records by stream, first and last times."""
+    """What a segment holds so far: places of records by stream, which images stand alone, first and last times."""
 
     places: dict[str, list[list[int]]] = field(default_factory=dict)
+    standing: dict[Stream, list[int]] = field(default_factory=dict)
+    leaning: set[Stream] = field(default_factory=set)
     first: tuple[int, int] | None = None
     last: tuple[int, int] | None = None
 
@@ -55,6 +57,18 @@ class Contents:
         if self.last is None or mono_ns > self.last[0]:
             self.last = (mono_ns, utc_ns)
 
+    def note_image(self, stream: Stream, codec: Codec, offset: int, times: tuple[int, int]) -> None:
+        """times: mono_ns and utc_ns."""
+        if codec.is_key:
+            self.standing.setdefault(stream, []).append(self.count(stream))
+        else:
+            self.leaning.add(stream)
+        self.note(stream.value, offset, *times)
+
+    def keys(self) -> dict[Stream, list[int]]:
+        """Positions of the key images of streams that have others too."""
+        return {stream: self.standing[stream] for stream in sorted(self.leaning) if stream in self.standing}
+
     def count(self, stream: Stream) -> int:
         return len(self.places.get(stream.value, ()))
 
@@ -65,7 +79,7 @@ class Contents:
         first, last = self.first or (0, 0), self.last or (0, 0)
         return SegmentIndex(
             frames=self.counts(), first_mono_ns=first[0], last_mono_ns=last[0], first_utc_ns=first[1],
-            last_utc_ns=last[1], records=self.places, clock=clock,
+            last_utc_ns=last[1], records=self.places, keys=self.keys(), clock=clock,
         )  # fmt: skip
 
 
@@ -87,7 +101,7 @@ def scan_segment(path: Path) -> Scan:
 
 
 def scan_records(file: BinaryIO, header: SegmentHeader, first_record: int, size: int) -> Scan:
-    contents, offset, coder = Contents(), first_record, ImageCoder()
+    contents, offset = Contents(), first_record
     while offset < size:
         found = read_record(file, offset, size)
         if found is None:
@@ -96,17 +110,17 @@ def scan_records(file: BinaryIO, header: SegmentHeader, first_record: int, size:
         if opcode == Opcode.index:
             break
         try:
-            _note(contents, opcode, payload, offset, coder)
+            _note(contents, opcode, payload, offset)
         except Refused as error:
             return Scan(header, contents, offset, f"The record at byte {offset}: {error.sentence}")
         offset += RECORD_HEAD.size + len(payload) + RECORD_CRC.size
     return Scan(header, contents, offset, "")
 
 
-def _note(contents: Contents, opcode: int, payload: bytes, offset: int, coder: ImageCoder) -> None:
+def _note(contents: Contents, opcode: int, payload: bytes, offset: int) -> None:
     if opcode == Opcode.image:
-        image = read_image(payload, coder)
-        contents.note(image.stream.value, offset, image.mono_ns, image.utc_ns)
+        image = read_image(payload)
+        contents.note_image(image.stream, image.codec, offset, (image.mono_ns, image.utc_ns))
     elif opcode == Opcode.preview:
         preview = read_preview(payload)
         contents.note(Stream.preview.value, offset, preview.mono_ns, preview.utc_ns)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.clock_model import ClockModel
+from shared.codec.presence import kernels_available
 from shared.errors import Refused
 from shared.frame import Frame, Stream
 from shared.gap import Gap, GapCause
@@ -32,7 +33,8 @@ from shared.segment_records import (
     record_parts,
 )
 from tests.fakes.clock import BOOT, START_MONO_NS
-from tests.fakes.frame_source import ALL, PERIOD_NS, camera_info, make_frame
+from tests.fakes.frame_source import ALL, HEIGHT, PERIOD_NS, WIDTH, camera_info, make_frame
+from tests.shared.codec.images import make_image
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "segment-v0"
 IMU = tuple(
@@ -46,8 +48,11 @@ CLOCK = ClockModel(
 
 
 def scene(index: int) -> Frame:
+    """Depth with holes over its background; infrared likewise, but for the third image, which is noise alone."""
     frame = make_frame(index, streams=ALL if index % 3 == 0 else (Stream.depth, Stream.ir))
-    return replace(frame, imu=IMU) if index == 0 else frame
+    depth = make_image("holes", HEIGHT, WIDTH, index)
+    ir = make_image("noise" if index == 2 else "loud", HEIGHT, WIDTH, index)
+    return replace(frame, depth=depth, ir=ir, imu=IMU if index == 0 else ())
 
 
 WHOLE = 10 + 2 + 1 + len(IMU)
@@ -305,38 +310,43 @@ def test_a_write_that_finds_no_room_leaves_whole_records_only(tmp_path: Path, mo
     assert assert_only_the_truth(writer.seal(tmp_path).path) == WHOLE
 
 
-def test_the_golden_segment_reads_as_it_was_written() -> None:
-    expected = json.loads((GOLDEN / "expected.json").read_text())
-    path = GOLDEN / f"{expected['sha256']}.seg"
+@pytest.mark.parametrize("kind", ["compiled", "plain"])
+def test_the_golden_segments_read_as_they_were_written(kind: str) -> None:
+    expected = json.loads((GOLDEN / kind / "expected.json").read_text())
+    path = GOLDEN / kind / f"{expected['sha256']}.seg"
     assert hash_file(path) == expected["sha256"]
     with SegmentReader(path) as reader:
         assert json.loads(reader.header.model_dump_json()) == expected["header"]
         assert {stream.value: count for stream, count in reader.counts().items()} == expected["counts"]
+        assert [image.codec.name for image in reader.frames()] == expected["codecs"]
         assert reader.clock == CLOCK
     assert assert_only_the_truth(path) == expected["records"]
 
 
 def test_what_is_written_today_reads_like_the_golden_segment(tmp_path: Path) -> None:
     """Compressed bytes may differ between versions of zstandard; everything else must not."""
-    golden = scan_segment(next(GOLDEN.glob("*.seg")))
+    golden = scan_segment(next((GOLDEN / "compiled").glob("*.seg")))
     writer = write(tmp_path / "a.part")
     writer.close()
     today = scan_segment(tmp_path / "a.part")
     assert today.header == golden.header
     assert today.contents.counts() == golden.contents.counts()
+    assert today.contents.keys() == golden.contents.keys()
     assert (today.contents.first, today.contents.last) == (golden.contents.first, golden.contents.last)
 
 
 def write_golden() -> None:
-    """Writes the golden segment; run by hand (`python -m tests.shared.test_segment`) when the version changes."""
-    shutil.rmtree(GOLDEN, ignore_errors=True)
-    GOLDEN.mkdir(parents=True)
-    done = write(GOLDEN / "a.part").seal(GOLDEN, CLOCK)
+    """Writes a golden segment; run by hand (`python -m tests.shared.test_segment`, with numba and without) when the version changes."""
+    folder = GOLDEN / ("compiled" if kernels_available() else "plain")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    done = write(folder / "a.part").seal(folder, CLOCK)
     with SegmentReader(done.path) as reader:
         counts = {stream.value: count for stream, count in reader.counts().items()}
+        codecs = [image.codec.name for image in reader.frames()]
         fields = json.loads(reader.header.model_dump_json())
-    expected = {"sha256": done.sha256, "counts": counts, "records": WHOLE, "header": fields}
-    (GOLDEN / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
+    expected = {"sha256": done.sha256, "counts": counts, "codecs": codecs, "records": WHOLE, "header": fields}
+    (folder / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
 
 
 if __name__ == "__main__":

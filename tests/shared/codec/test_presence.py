@@ -1,0 +1,55 @@
+"""Without numba the recorder still writes, codec 1, and every codec is still read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from shared.codec import Codec
+from shared.codec.encoder import StreamEncoder
+from shared.codec.presence import kernels_available, warm_up
+from tests.shared.codec.images import bed_stream
+
+_WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None
+import numpy as np
+from shared.codec import Codec
+from shared.codec.decoder import Background, ImageDecoder
+from shared.codec.encoder import StreamEncoder
+from shared.codec.presence import kernels_available, warm_up
+from tests.shared.codec.images import bed_stream
+assert not kernels_available() and not warm_up()
+key, image = bed_stream(2)
+codec, data = StreamEncoder().encode(key[1], 0)
+assert codec is Codec.left_planes_zstd
+decoder = ImageDecoder()
+assert np.array_equal(decoder.decode(codec, data, 64, 48), key[1])
+coded = [bytes.fromhex(line) for line in sys.stdin.read().split()]
+background = Background(decoder)
+background.start(decoder.decode(Codec.med_zstd, coded[0], 64, 48))
+assert np.array_equal(background.decode(coded[1], 64, 48), image[1])
+"""
+
+
+def test_without_numba_everything_is_recorded_and_read() -> None:
+    encoder = StreamEncoder()
+    coded = [encoder.encode(image, mono_ns) for mono_ns, image in bed_stream(2)]
+    assert [codec for codec, _ in coded] == [Codec.med_zstd, Codec.background_zstd]
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_NUMBA], input="\n".join(data.hex() for _, data in coded),
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_with_numba_the_kernels_are_there() -> None:
+    assert warm_up()
+    assert kernels_available()
+
+
+def test_the_kernels_run_on_arrays_that_nobody_may_write() -> None:
+    image = bed_stream(1)[0][1]
+    image.flags.writeable = False
+    assert isinstance(StreamEncoder().encode(image, 0)[1], bytes)
