@@ -16,6 +16,7 @@ from pathlib import Path
 from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
 from edge_agent.ring.folder import OPEN, SEGMENTS, sync_folder
 from edge_agent.ring.ledger import Moment
+from edge_agent.ring.lost_tail import lost_tails
 from edge_agent.ring.quarantine import put_aside
 from edge_agent.ring.segment_store import row_of
 from shared.clock import NS_PER_S, Clock
@@ -214,7 +215,10 @@ def finish_quarantines(folder: Path, connection: sqlite3.Connection) -> None:
 
 
 def accounts(connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
-    """For each stream of the newest segment or gaps: where its account ends. Nothing for a bed that never recorded."""
+    """For each stream of the newest segment or gaps: where its account ends. Nothing for a bed that never recorded.
+
+    What was lost between the newest segment and later gaps becomes a gap here.
+    """
     newest = connection.execute(
         "SELECT boot_id FROM segments WHERE sequence = (SELECT MAX(sequence) FROM segments)"
     ).fetchone()
@@ -226,10 +230,10 @@ def accounts(connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
         until = _accounted(connection, last_boot, stream)
         if until is None:
             continue
-        if last_boot == boot_id:
-            yield Account(stream, GapCause.restart, until)
-        else:
-            yield Account(stream, GapCause.power, Moment(0, until.utc_ns))
+        cause = GapCause.restart if last_boot == boot_id else GapCause.power
+        for gap in list(lost_tails(connection, str(last_boot), stream, cause)):
+            insert_gap(connection, gap)
+        yield Account(stream, cause, until if last_boot == boot_id else Moment(0, until.utc_ns))
 
 
 def _accounted(connection: sqlite3.Connection, boot_id: str | None, stream: Stream) -> Moment | None:
