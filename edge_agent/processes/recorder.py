@@ -11,6 +11,7 @@ from edge_agent.ring.ledger import Moment
 from edge_agent.ring.recorder import Arrival, Ears, Place, Recorder
 from edge_agent.runner import Context
 from shared.clock import NS_PER_S
+from shared.codec.presence import warm_up
 from shared.event import EventPhase
 from shared.frame import Stream
 from shared.gap import Gap
@@ -55,6 +56,8 @@ def run(context: Context) -> None:
         Place(storage.folder, bed.site, bed.bed), connection, context.clock, ears_of(context),
         Reserve(storage.folder, storage.reserve_bytes), free_bytes_of(storage.folder),
     )  # fmt: skip
+    if not warm_up():
+        context.log.warning("codec_kernels_missing", codec="left_planes_zstd")
     recorder.start()
     recorder.obey(load_desired(connection))
     inbox = context.subscribe(BusTopic.frame, BusTopic.event, BusTopic.desired)
@@ -71,13 +74,7 @@ def run(context: Context) -> None:
             elif message.phase is EventPhase.closed:
                 recorder.close_segment()
         recorder.tick()
-        context.beat(
-            frames=recorder.frames,
-            lapped=recorder.lapped,
-            condemned=recorder.condemned,
-            disk_full=recorder.disk_full,
-            last_frame_s=recorder.last_frame_ns / NS_PER_S,
-        )
+        context.beat(**recorder.counters())
     recorder.stop()
 
 

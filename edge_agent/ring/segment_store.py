@@ -10,6 +10,7 @@ from edge_agent.ring.catalogue import SegmentRow
 from edge_agent.ring.folder import OPEN, SEGMENTS, sync_folder
 from edge_agent.ring.quarantine import put_aside
 from shared.clock import NS_PER_S
+from shared.clock_model import ClockModel
 from shared.frame import RECORDED_STREAMS, Frame, Stream
 from shared.gap import Gap
 from shared.preview import Preview
@@ -72,6 +73,7 @@ class SegmentStore:
                 writer.add_image(stream, image, frame)
                 self.written.append(stream)
                 self._raw_bytes += len(image) if isinstance(image, bytes) else image.nbytes
+        writer.add_imu(frame.imu)
         if preview is not None:
             writer.add_preview(preview)
 
@@ -92,15 +94,18 @@ class SegmentStore:
         self._dirty_since_ns = None
         return True
 
-    def seal(self) -> tuple[SegmentRow, float] | None:
-        """The row to catalogue and the ratio of raw to stored bytes; None when the file held nothing. Raises OSError."""
+    def seal(self, clock: ClockModel | None = None) -> tuple[SegmentRow, float] | None:
+        """The row to catalogue and the ratio of raw to stored bytes; None when the file held nothing. Raises OSError.
+
+        `clock` is the fit of its frames' times, for the index.
+        """
         writer = self._writer
         if writer is None:
             return None
         if writer.contents.first is None:
             self._drop(writer)
             return None
-        sealed = writer.seal(self._folder / SEGMENTS)
+        sealed = writer.seal(self._folder / SEGMENTS, clock)
         self._writer = None
         return row_of(writer.header, writer.contents, sealed, self._period_ns), self._raw_bytes / sealed.size_bytes
 
