@@ -27,6 +27,7 @@ from edge_agent.ring.catalogue import (
 )
 from edge_agent.ring.folder import read_identity
 from shared.clock import NS_PER_S, utc_text
+from shared.contract import MAX_NS
 from shared.errors import Refused
 from shared.event import EventReport
 from shared.export.excerpt import Excerpt, Piece
@@ -133,8 +134,8 @@ def _rows_between(connection: sqlite3.Connection, start: Point, end: Point) -> l
         "SELECT * FROM segments WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?",
         (start.sequence, end.sequence, MOST_SEGMENTS + 1),
     ).fetchall()
-    rows = [row for row in (row_of_found(each) for each in found) if _length_ns(_part(row, start, end)) > 0]
-    total_ns = sum(_length_ns(_part(row, start, end)) for row in rows)
+    rows = [row for row in (row_of_found(each) for each in found) if _length_ns(row, start, end) > 0]
+    total_ns = sum(_length_ns(row, start, end) for row in rows)
     if len(rows) > MOST_SEGMENTS or total_ns > LONGEST_NS + 60 * NS_PER_S:
         raise Refused(
             f"The span holds {len(rows)} segments and {total_ns / NS_PER_S:.0f} s of recording; the limits are "
@@ -144,14 +145,16 @@ def _rows_between(connection: sqlite3.Connection, start: Point, end: Point) -> l
 
 
 def _part(row: SegmentRow, start: Point, end: Point) -> tuple[int, int]:
-    """The half-open part of the row's segment in monotonic time; empty when its end is not after its start."""
-    first = max(row.start_mono_ns, start.mono_ns) if row.boot_id == start.boot_id else row.start_mono_ns
-    last = min(row.end_mono_ns, end.mono_ns) if row.boot_id == end.boot_id else row.end_mono_ns
+    """The half-open cut of the boot's monotonic time. It is not narrowed to the row: samples come before its first picture."""
+    first = start.mono_ns if row.boot_id == start.boot_id else 0
+    last = end.mono_ns if row.boot_id == end.boot_id else MAX_NS
     return first, last
 
 
-def _length_ns(span: tuple[int, int]) -> int:
-    return max(0, span[1] - span[0])
+def _length_ns(row: SegmentRow, start: Point, end: Point) -> int:
+    """How much of the row's segment lies in the cut."""
+    first, last = _part(row, start, end)
+    return max(0, min(row.end_mono_ns, last) - max(row.start_mono_ns, first))
 
 
 def _piece(held: ExitStack, folder: Path, row: SegmentRow, start: Point, end: Point) -> Piece:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from shared.clock import NS_PER_S
 from shared.clock_model import ClockModel
 from shared.contract import Contract, Count, Nanoseconds, Share, Text
 from shared.errors import Refused
@@ -140,7 +141,7 @@ def export(
                 check(reader.header.camera)
                 has_imu = next(reader.imu(), None) is not None
                 writer.begin(reader.header, excerpt.streams, has_imu=has_imu)
-            told_ns = start_ns = max(piece.start_mono_ns, 0)
+            told_ns = first_ns = -1
             for item in _in_order(reader, piece, excerpt.streams):
                 if isinstance(item, ImuSample):
                     writer.imu(item)
@@ -148,10 +149,12 @@ def export(
                     continue
                 writer.picture(item)
                 tally.count(item.stream)
-                if item.mono_ns - told_ns >= 1_000_000_000:
+                if first_ns < 0:
+                    told_ns = first_ns = item.mono_ns
+                elif item.mono_ns - told_ns >= NS_PER_S:
                     told_ns = item.mono_ns
-                    progress(done_ns + told_ns - start_ns, excerpt.length_ns)
-            done_ns += piece.end_mono_ns - start_ns
+                    progress(done_ns + told_ns - first_ns, excerpt.length_ns)
+            done_ns += told_ns - first_ns
     if not tally.frames:
         raise Refused("No picture of the camera lies in this span.")
     summary = tally.summary()

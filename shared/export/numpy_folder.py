@@ -36,6 +36,7 @@ times.npy         one row a frame: index (the source's count), device_ns (camera
 imu.npy           one row a sample of the inertial unit, where the camera has one
 calibration.json  the camera's own calibration, unchanged; empty where it gave none
 gaps.json         every span of missing frames that touches this export, with its cause
+README.txt        this page
 export.json       what this export holds, its span, the segments it was cut from and how their clocks ran
 
 np.load("depth.npy", mmap_mode="r") reads a picture at a time. The span is half-open: a frame belongs to it by its mono_ns.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from shared.export.formats import ExportFormat, write_export
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
 from shared.ids import uuid7
+from shared.imu import ImuSample
 from tests.edge_agent.hand_clock import BOOT, UTC_NS
 from tests.edge_agent.ring_files import add_segment, make_folder, make_frames
 
@@ -145,6 +147,21 @@ def test_a_folder_that_is_no_export_is_never_replaced(ring: Path, tmp_path: Path
     result = run(ring, 100, 101, tmp_path / "thesis", "--force")
     assert result.exit_code == 65
     assert (tmp_path / "thesis" / "chapter").read_text() == "one"
+
+
+def test_inertial_samples_at_the_seam_of_two_segments_are_kept(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "ring")
+    connection = open_database(folder)
+    for start_s in (100, 101):
+        frames = [
+            replace(
+                frame, imu=(ImuSample(frame.device_ns, frame.mono_ns - 500, (0.0, 0.0, 9.8), (0.0, 0.0, 0.0), 30.0),)
+            )
+            for frame in make_frames(start_s, start_s + 1)
+        ]
+        add_segment(folder, connection, frames)
+    frames_of(folder, 100, 102, tmp_path / "a")
+    assert len(np.load(tmp_path / "a" / "imu.npy")) == 59  # the very first arrived before the span
 
 
 def test_a_segment_evicted_meanwhile_is_exported_all_the_same(tmp_path: Path) -> None:
