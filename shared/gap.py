@@ -21,7 +21,7 @@ class GapCause(StrEnum):
     disk = "disk"
     """The frame could not be written: disk full or too slow, write or flush failed."""
     restart = "restart"
-    """The recorder was not running."""
+    """The recorder was not running, or ended before it told what it had missed."""
     power = "power"
     """The box was off or lost the unflushed tail: the boot changed."""
     privacy_pause = "privacy_pause"

@@ -1,7 +1,7 @@
 """Bundles runs of small gaps: a camera that skips each third frame makes a record each ten seconds, not ten a second. Pure.
 
 A gap that stands alone is told at once. Only one that follows a told one of its cause within a second waits, at most ten
-seconds, for others to be told with; a crash meanwhile is made good by `lost_account.py` from the frames' own indices.
+seconds, for others to be told with; a crash meanwhile is made good by `look_back.py` from the frames' own indices.
 """
 
 from __future__ import annotations

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
 from edge_agent.ring.folder import OPEN, SEGMENTS, sync_folder
 from edge_agent.ring.ledger import Moment
+from edge_agent.ring.look_back import look_back
 from edge_agent.ring.lost_tail import lost_tails
 from edge_agent.ring.quarantine import put_aside
 from edge_agent.ring.segment_store import row_of
@@ -131,9 +132,8 @@ def _looked_at(folder: Path, connection: sqlite3.Connection) -> Iterator[Path | 
 
 def _take_in(path: Path, folder: Path, connection: sqlite3.Connection, done: Recovered) -> None:
     """One left file becomes a catalogued segment, or goes into quarantine, or away when it is empty."""
-    take: Callable[[Path, Path], SegmentRow | None] = _seal_open if path.parent.name == OPEN else _row_of_sealed
     try:
-        row = take(path, folder)
+        row = _seal_open(path, folder, connection) if path.parent.name == OPEN else _row_of_sealed(path)
         gaps = [] if row is None else _gaps_of(row.path(folder))
     except Refused:
         put_aside(folder, path)
@@ -157,8 +157,11 @@ def _gaps_of(path: Path) -> list[Gap]:
         return reader.gaps()
 
 
-def _seal_open(path: Path, folder: Path) -> SegmentRow | None:
-    """Cuts the file after its last whole record and seals it; an empty one goes away. Raises Refused without a header."""
+def _seal_open(path: Path, folder: Path, connection: sqlite3.Connection) -> SegmentRow | None:
+    """Cuts the file after its last whole record and seals it; an empty one goes away. Raises Refused without a header.
+
+    Its clocks are fitted, and losses among its frames that nobody came to tell are written into it.
+    """
     forget_cached(path)
     writer = SegmentWriter.resume(path)
     hit("after_recovery_cut")
@@ -166,12 +169,15 @@ def _seal_open(path: Path, folder: Path) -> SegmentRow | None:
         writer.close()
         path.unlink()
         return None
-    sealed = writer.seal(folder / SEGMENTS)
+    found = look_back(path, connection)
+    for gap in found.untold:
+        writer.add_gap(gap)
+    sealed = writer.seal(folder / SEGMENTS, found.clock)
     hit("after_recovery_seal")
     return row_of(writer.header, writer.contents, sealed, _period_ns(writer.header.camera.frames_per_s))
 
 
-def _row_of_sealed(path: Path, _folder: Path) -> SegmentRow:
+def _row_of_sealed(path: Path) -> SegmentRow:
     """The row of a file that was renamed and not catalogued. Raises Refused when its bytes are not what its name says."""
     forget_cached(path)
     sha256 = hash_file(path)

@@ -99,7 +99,8 @@ def frames_of(gaps: list[Gap]) -> dict[tuple[Stream, GapCause], int]:
 def test_bundles_hold_every_missing_frame_and_the_time_that_it_stands_for(
     runs: list[tuple[int, int, GapCause, Stream]],
 ) -> None:
-    gaps, told = in_order(runs), []
+    gaps = in_order(runs)
+    told: list[Gap] = []
     bundles = GapBundles(told.append)
     for each in gaps:
         bundles.tick(each.start_mono_ns)

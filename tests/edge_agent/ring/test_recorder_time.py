@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def models_of(bed: RecordingBed) -> list[ClockModel | None]:
     return found
 
 
-def arrive(bed: RecordingBed, index: int, **times: int) -> None:
+def arrive(bed: RecordingBed, index: int, **times: Any) -> None:
     bed.clock.advance_ns(PERIOD_NS)
     bed._count += 1
     bed.arrive(replace(make_frame(index, mono_ns=bed.clock.monotonic_ns()), **times))
