@@ -24,8 +24,8 @@ class StreamEncoder:
     next 2 s begin.
     """
 
-    def __init__(self) -> None:
-        self._kernels = kernels()
+    def __init__(self, *, compiled: bool = True) -> None:
+        self._kernels = kernels() if compiled else None
         self._plain = zstandard.ZstdCompressor(level=1)
         self._shape = (0, 0)
         self._packer: Packer
