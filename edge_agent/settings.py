@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +29,8 @@ from shared.ids import BedName, ReleaseName, SiteName
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH
 
 MIB = 1024 * 1024
+SLOWEST_UPLOAD = 16 * 1024
+"""Bytes a second: below it the cloud would take the bed for gone."""
 
 
 def _as_path(value: object, info: ValidationInfo) -> object:
@@ -44,8 +47,16 @@ def _is_http(url: str) -> str:
     return url.rstrip("/")
 
 
+def _is_rate(rate: int) -> int:
+    if 0 < rate < SLOWEST_UPLOAD:
+        raise ValueError(f"must be 0 (as fast as the line) or at least {SLOWEST_UPLOAD} bytes a second")
+    return rate
+
+
 FilePath = Annotated[Path, BeforeValidator(_as_path)]
 HttpUrl = Annotated[str, AfterValidator(_is_http)]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+UploadRate = Annotated[int, Field(ge=0), AfterValidator(_is_rate)]
 
 
 class Section(BaseModel):
@@ -202,10 +213,40 @@ class CloudSettings(Section):
         return self
 
 
-class UploadSettings(Section):
-    """How fast clips may travel."""
+class UploadWindow(Section):
+    """A span of each day by the site's clocks with a rate of its own."""
 
-    rate_bytes_per_s: int = Field(default=0, ge=0)
+    model_config = ConfigDict(populate_by_name=True)
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
+    rate_bytes_per_s: UploadRate
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> UploadWindow:
+        if self.start == self.end:
+            raise ValueError("from and to must differ")
+        return self
+
+
+class UploadSettings(Section):
+    """How fast clips may travel, at what time of day, and to which object store."""
+
+    rate_bytes_per_s: UploadRate = 0
+    windows: Annotated[list[UploadWindow], Field(max_length=24)] = Field(default_factory=list)
+    time_zone: str = "UTC"
+    store_origin: HttpUrl | None = None
+    store_ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> UploadSettings:
+        try:
+            ZoneInfo(self.time_zone)
+        except (ValueError, KeyError, OSError) as error:
+            raise ValueError(f"time_zone {self.time_zone!r} is not known; give one such as Europe/Lisbon") from error
+        parts = urlsplit(self.store_origin or "https://none")
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError(f"store_origin: http:// is refused unless the host is this machine, not {parts.hostname}")
+        return self
 
 
 class Settings(Section):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from uuid import UUID
 
-from edge_agent.outbox.dead_letters import add_dead_letter
+from edge_agent.outbox.dead_letters import add_dead_letter, set_alarm
 from edge_agent.outbox.transaction import transaction
 from shared.clip import ClipManifest
 from shared.event import EventReport
 
+REMADE = "a proxy was lost and is made again"
+REOPENED = "the cloud wants its raw segments after all"
 KEPT_FINISHED = 5_000
 """Events that are done keep their rows for a while, for whoever looks; the newest so many."""
 SEND_LIMIT = 5_000
@@ -52,6 +54,55 @@ class ClipStore:
             "SELECT manifest FROM clips WHERE event_id = ? AND stage = 'ready'", (str(event_id),)
         ).fetchone()
         return ClipManifest.model_validate_json(row[0]) if row else None
+
+    def replace_manifest(self, manifest: ClipManifest) -> None:
+        """What the clip is from now on, while it is not done: segments were lost."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE clips SET manifest = ? WHERE event_id = ? AND stage = 'ready'",
+                (manifest.model_dump_json(), str(manifest.event_id)),
+            )
+
+    def remake(self, event_id: UUID) -> bool:
+        """A proxy is lost: all of them are made from the ring once more. False when that was done before."""
+        with transaction(self._connection):
+            changed = self._connection.execute(
+                "UPDATE clips SET stage = 'recording', manifest = NULL, reason = ?"
+                " WHERE event_id = ? AND stage = 'ready' AND reason <> ?",
+                (REMADE, str(event_id), REMADE),
+            )
+            return changed.rowcount == 1
+
+    def reopen(self, event_id: UUID) -> bool:
+        """A clip that was released is wanted after all: its pin comes back. False when none of its segments is in the ring."""
+        with transaction(self._connection):
+            row = self._connection.execute(
+                "SELECT report, manifest FROM clips JOIN events USING (event_id) WHERE event_id = ?"
+                " AND stage IN ('stored', 'released')",
+                (str(event_id),),
+            ).fetchone()
+            if row is None:
+                return False
+            span = EventReport.model_validate_json(row[0])
+            bounds = (span.boot_id, span.clip_start_mono_ns, span.clip_end_mono_ns)
+            held = "SELECT 1 FROM segments WHERE boot_id = ? AND end_mono_ns > ? AND start_mono_ns < ? LIMIT 1"
+            if self._connection.execute(held, bounds).fetchone() is None:
+                return False
+            self._connection.execute(
+                "INSERT INTO pins (event_id, boot_id, start_mono_ns, end_mono_ns) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (event_id) DO NOTHING",
+                (str(event_id), *bounds),
+            )
+            stage = "recording" if row[1] is None else "ready"
+            self._connection.execute(
+                "UPDATE clips SET stage = ?, reason = ? WHERE event_id = ?", (stage, REOPENED, str(event_id))
+            )
+            return True
+
+    def alarm(self, name: str, sentence: str | None, utc_ns: int) -> None:
+        """Raises, changes or (None) ends a standing alarm of the uploads; the heartbeat tells it."""
+        with transaction(self._connection):
+            set_alarm(self._connection, name, sentence, utc_ns)
 
     def waiting(self) -> int:
         """Clips that are not done: recording or ready."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from datetime import time
+from zoneinfo import ZoneInfo
 
 from edge_agent.bus_messages import BusTopic, UploadProgress
 from edge_agent.clips.store import ClipStore
 from edge_agent.runner import Context
+from edge_agent.settings import UploadSettings
 from edge_agent.transfer.cloud_client import CloudAddress, CloudClient
-from edge_agent.transfer.pace import Pace
+from edge_agent.transfer.pace import Pace, RatePlan, RateWindow
 from edge_agent.transfer.plan import ClipEnd
 from edge_agent.transfer.uploader import Uploader, UploadTurn
 from shared.clock import NS_PER_S
@@ -21,8 +24,21 @@ def client_of(context: Context) -> CloudClient:
     """The cloud by the settings. Raises Misconfigured when a certificate file cannot be used."""
     settings = context.settings
     mqtt, cloud = settings.mqtt, settings.cloud
-    address = CloudAddress(cloud.url, cloud.ca_file or mqtt.ca_file, mqtt.certificate_file, mqtt.key_file)
-    return CloudClient(address, Pace(settings.upload.rate_bytes_per_s, context.clock, context.stop.wait, context.beat))
+    upload = settings.upload
+    address = CloudAddress(
+        cloud.url, cloud.ca_file or mqtt.ca_file, mqtt.certificate_file, mqtt.key_file, upload.store_origin,
+        upload.store_ca_file,
+    )  # fmt: skip
+    return CloudClient(address, Pace(rate_plan(upload), context.clock, context.stop.wait, context.beat))
+
+
+def rate_plan(upload: UploadSettings) -> RatePlan:
+    """The rate by time of day, as the settings say."""
+    windows = [
+        RateWindow(time.fromisoformat(each.start), time.fromisoformat(each.end), each.rate_bytes_per_s)
+        for each in upload.windows
+    ]
+    return RatePlan(upload.rate_bytes_per_s, windows, ZoneInfo(upload.time_zone))
 
 
 def run(context: Context) -> None:
@@ -51,6 +67,10 @@ def _tell(context: Context, turn: UploadTurn, client: CloudClient, last_trouble:
             last_trouble = sentence
     if turn.dead is not None:
         context.log.error("clip_refused", event_id=str(turn.dead))
+    if turn.partial is not None:
+        context.log.error("clip_became_partial", event_id=str(turn.partial))
+    for event_id in turn.reopened:
+        context.log.info("clip_reopened", event_id=str(event_id))
     if turn.done is not None:
         word = "clip_stored" if turn.done.end is ClipEnd.stored else "clip_released"
         context.log.info(

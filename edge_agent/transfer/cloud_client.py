@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,42 +16,32 @@ from pathlib import Path
 
 import httpx
 
+from edge_agent.transfer.failures import Absent, CertificateRefused, ChunkRefused, Incomplete, TooManyClips
 from edge_agent.transfer.pace import Pace
-from shared.clip import ClipAnswer, ClipManifest, MissingObject
+from edge_agent.transfer.store_client import StoreClient
+from shared.clip import ChunkPlace, ClipAnswer, ClipManifest, MissingObject, PlaceWanted, WantedClips
 from shared.contract import ContractType, parse_json, read_contract
 from shared.errors import DeepEpilError, Misconfigured, Refused, Transient
 
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=60.0, pool=10.0)
-PIECE_BYTES = 256 * 1024
 LONGEST_RETRY_AFTER_S = 300
-_TRANSIENT_STATUS = frozenset({401, 403, 408, 425, 429})
-
-
-class Absent(Transient):
-    """404: the cloud does not know the event or the object (yet)."""
-
-
-class ChunkRefused(Transient):
-    """422 on a chunk: the bytes did not arrive as they were sent."""
-
-
-class Incomplete(Transient):
-    """409 on complete: `missing` names what the cloud lacks."""
-
-    def __init__(self, sentence: str, missing: MissingObject) -> None:
-        super().__init__(sentence)
-        self.missing = missing
+_TRANSIENT_STATUS = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
 class CloudAddress:
-    """The cloud's HTTPS address and what the bed shows there; without files the connection is plain (loopback only)."""
+    """The cloud's HTTPS address and what the bed shows there; without files the connection is plain (loopback only).
+
+    `store_origin` is the object store to which chunks may go directly, with the authority of its certificate.
+    """
 
     url: str
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+    store_origin: str | None = None
+    store_ca_file: Path | None = None
 
 
 def _tls(address: CloudAddress) -> ssl.SSLContext | bool:
@@ -71,13 +62,16 @@ class CloudClient:
     def __init__(self, address: CloudAddress, pace: Pace) -> None:
         self._pace = pace
         self.sent_bytes = 0
+        self._store = StoreClient(address.store_origin, address.store_ca_file)
         self._http = httpx.Client(
             base_url=f"{address.url}/bed/v1/", verify=_tls(address), timeout=TIMEOUT, follow_redirects=False,
             trust_env=False, limits=httpx.Limits(max_connections=1), headers={"User-Agent": "deepepil-edge"},
         )  # fmt: skip
 
     def close(self) -> None:
+        """Ends the connections."""
         self._http.close()
+        self._store.close()
 
     def put_clip(self, manifest: ClipManifest) -> ClipAnswer:
         """PUT the manifest. Raises Absent while the cloud does not know the event."""
@@ -92,6 +86,20 @@ class CloudClient:
         """Raises ChunkRefused when the bytes did not arrive whole."""
         headers = {"X-Chunk-Sha256": hashlib.sha256(body).hexdigest(), "Content-Type": "application/octet-stream"}
         self._ask("PUT", f"objects/{sha256}/chunks/{chunk}?size_bytes={size_bytes}", 204, body, headers)
+
+    def put_chunk_directly(self, sha256: str, size_bytes: int, chunk: int, body: bytes) -> None:
+        """To the object store, at a place that the cloud gives for these very bytes. Raises ChunkRefused, StoreNotAllowed."""
+        digest = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        wish = PlaceWanted(chunk=chunk, content_md5=digest).model_dump_json().encode()
+        path = f"objects/{sha256}/place?size_bytes={size_bytes}"
+        place = _read(ChunkPlace, self._ask("POST", path, 200, wish, {"Content-Type": "application/json"}))
+        if (place.sha256, place.chunk) != (sha256, chunk):
+            raise Transient("The cloud answered with the place of another chunk.")
+        self._store.put(place, body, self._pieces)
+
+    def wanted(self) -> WantedClips:
+        """Clips whose raw segments are wanted after they were released."""
+        return _read(WantedClips, self._ask("GET", "wanted", 200))
 
     def complete(self, sha256: str, size_bytes: int) -> None:
         """Returns when the cloud re-hashed what it stores. Raises Incomplete with what it lacks."""
@@ -112,10 +120,12 @@ class CloudClient:
         return found
 
     def _pieces(self, body: bytes) -> Iterator[bytes]:
-        for start in range(0, len(body), PIECE_BYTES):
-            piece = body[start : start + PIECE_BYTES]
+        at = 0
+        while at < len(body):
+            piece = body[at : at + self._pace.piece_bytes]
             self._pace.spend(len(piece))
             self.sent_bytes += len(piece)
+            at += len(piece)
             yield piece
 
 
@@ -146,6 +156,10 @@ def _failure(response: httpx.Response, path: str, body: bytes) -> DeepEpilError:
         return Incomplete(sentence, _read(MissingObject, body))
     if status == 422 and "/chunks/" in path:
         return ChunkRefused(sentence)
+    if status in {401, 403}:
+        return CertificateRefused(sentence)
+    if status == 429 and path.startswith("clips/"):
+        return TooManyClips(sentence, retry_after_s=_retry_after_s(response))
     if status in _TRANSIENT_STATUS or not 400 <= status < 500:
         return Transient(sentence, retry_after_s=_retry_after_s(response))
     return Refused(sentence, status=status)

@@ -21,7 +21,7 @@ WAIT_NS = 30 * NS_PER_S
 WAITING_A_PERIOD = 20
 """So many clips that wait for a verdict are asked about in one period; with more of them the period grows."""
 ROUNDS_BEFORE_DOUBT = 3
-"""Times that the cloud may say that a completed object, or a chunk, is not whole, before the bed looks at its own file."""
+"""Times that a chunk may arrive otherwise than it was sent before the bed gives the clip up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ class AskClip:
 
 @dataclass(frozen=True, slots=True)
 class SendChunk:
-    """PUT one chunk of an object; `event_id` is the clip for which it goes."""
+    """PUT one chunk of an object; `event_id` is the clip for which it goes. `direct`: to the store itself."""
 
     event_id: UUID
     sha256: str
     size_bytes: int
     chunk: int
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class UploadPlan:
         self._objects: dict[str, _Object] = {}
         self._failures = 0
         self._resume_at_ns = 0
+        self._direct = False
 
     @property
     def event_ids(self) -> set[UUID]:
@@ -111,7 +113,7 @@ class UploadPlan:
 
     def next(self, now_ns: int) -> Step | None:
         """The next step, or None while there is nothing to do."""
-        if now_ns < self._resume_at_ns:
+        if self.resting(now_ns):
             return None
         for event_id, clip in self._clips.items():
             if not clip.wanted and now_ns >= clip.ask_at_ns:
@@ -126,12 +128,13 @@ class UploadPlan:
         sha256 = clip.wanted[0]
         missing = self._objects[sha256].missing
         if missing:
-            return SendChunk(event_id, sha256, clip.sizes[sha256], missing[0])
+            return SendChunk(event_id, sha256, clip.sizes[sha256], missing[0], self._direct)
         return CompleteObject(event_id, sha256, clip.sizes[sha256])
 
     def answered(self, answer: ClipAnswer, now_ns: int) -> ClipEnd | None:
         """The cloud's answer to a manifest. Returns how the clip ends, if it does."""
         self._healthy()
+        self._direct = answer.direct
         clip = self._clips[answer.event_id]
         known = [each for each in answer.missing if each.sha256 in clip.sizes]
         clip.wanted = sorted((each.sha256 for each in known), key=lambda sha256: sha256 not in clip.proxies)
@@ -173,14 +176,14 @@ class UploadPlan:
                 clip.completed.add(step.sha256)
                 clip.ask_at_ns = now_ns
 
-    def lacks(self, step: CompleteObject, missing: MissingObject, now_ns: int) -> bool:
-        """The cloud lacks chunks of an object that the bed called complete. True: the bed shall check its own file."""
+    def lacks(self, step: CompleteObject, missing: MissingObject, now_ns: int) -> None:
+        """The cloud lacks chunks of an object that the bed called complete."""
         self._healthy()
         self._note_missing(MissingObject(sha256=step.sha256, chunks=missing.chunks), step.size_bytes)
-        return self._doubt(step, now_ns)
+        self._doubt(step, now_ns)
 
     def chunk_refused(self, step: SendChunk, now_ns: int) -> bool:
-        """The chunk did not arrive as it was sent. True: the bed shall check its own file."""
+        """The chunk did not arrive as it was sent. True: it happened too often."""
         self._healthy()
         return self._doubt(step, now_ns)
 
@@ -189,6 +192,17 @@ class UploadPlan:
         found.doubts += 1
         self._postpone(self._clips[step.event_id], now_ns)
         return found.doubts >= ROUNDS_BEFORE_DOUBT
+
+    def resting(self, now_ns: int) -> bool:
+        """After a failure nothing is asked for a while."""
+        return now_ns < self._resume_at_ns
+
+    def clip_later(self, event_id: UUID, now_ns: int, wait_ns: int) -> None:
+        """The cloud takes no more clips now: this one waits so long, the others a moment."""
+        clip = self._clips[event_id]
+        self._postpone(clip, now_ns)
+        clip.ask_at_ns = max(clip.ask_at_ns, now_ns + wait_ns)
+        self.failed(now_ns)
 
     def clip_unknown(self, event_id: UUID, now_ns: int) -> None:
         """The cloud does not know the event yet: this clip waits, others go on."""

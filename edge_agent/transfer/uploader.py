@@ -1,6 +1,7 @@
 """The uploader without its process: takes the plan's next step, does it, tells the plan what came of it.
 
-The pin of a clip goes by the cloud's word alone, in the same transaction as the clip's last stage.
+The pin of a clip goes by the cloud's word alone, in the same transaction as the clip's last stage. A segment that is lost
+at the bed makes the clip partial and says so; a proxy that is lost is made again.
 """
 
 from __future__ import annotations
@@ -10,14 +11,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from edge_agent.clips.partial import without_segment
 from edge_agent.clips.store import ClipStore
-from edge_agent.ring.folder import PROXIES, SEGMENTS
-from edge_agent.transfer.cloud_client import Absent, ChunkRefused, CloudClient, Incomplete
+from edge_agent.ring.folder import PROXIES
+from edge_agent.transfer.clip_files import ClipFiles
+from edge_agent.transfer.cloud_client import CloudClient
+from edge_agent.transfer.failures import (
+    Absent,
+    CertificateRefused,
+    ChunkRefused,
+    Incomplete,
+    LostAtBed,
+    StoreNotAllowed,
+    TooManyClips,
+)
 from edge_agent.transfer.plan import AskClip, ClipEnd, CompleteObject, SendChunk, Step, UploadPlan
-from shared.clip import CHUNK_BYTES
+from shared.clip import ClipManifest
 from shared.clock import NS_PER_S, Clock
 from shared.errors import Refused, Transient
-from shared.segment import hash_file
+from shared.failpoints import hit
+
+WANTED_PERIOD_NS = 300 * NS_PER_S
+"""So often the bed asks which clips are wanted after they were released."""
+CERTIFICATE_ALARM = "upload_certificate"
+STORE_ALARM = "upload_store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,8 @@ class UploadTurn:
     done: Done | None = None
     sent: SendChunk | None = None
     dead: UUID | None = None
+    partial: UUID | None = None
+    reopened: list[UUID] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
 
@@ -46,10 +65,13 @@ class Uploader:
 
     def __init__(self, folder: Path, store: ClipStore, client: CloudClient, clock: Clock, dice: random.Random) -> None:
         self._folder = folder
+        self._files = ClipFiles(folder)
         self._store = store
         self._client = client
         self._clock = clock
         self._plan = UploadPlan(dice)
+        self._alarms: dict[str, str | None] = {}
+        self._wanted_at_ns = clock.monotonic_ns()
 
     def look(self) -> None:
         """Takes up clips that became ready, lets go of those that are no more."""
@@ -63,21 +85,23 @@ class Uploader:
     def turn(self) -> UploadTurn:
         """One request, or nothing to do."""
         turn = UploadTurn()
-        step = self._plan.next(self._clock.monotonic_ns())
-        if step is None:
-            return turn
-        turn.busy = True
+        now_ns = self._clock.monotonic_ns()
+        step = self._plan.next(now_ns)
         try:
+            if step is None:
+                self._ask_wanted(now_ns, turn)
+                return turn
+            turn.busy = True
             self._do(step, turn)
+            self._all_clear()
         except Absent as error:
             self._absent(step, error, turn)
         except Transient as error:
-            turn.troubles.append(error.sentence)
-            least_s = error.facts.get("retry_after_s", 0)
-            wait_ns = least_s * NS_PER_S if isinstance(least_s, int) else 0
-            self._plan.failed(self._clock.monotonic_ns(), wait_ns)
+            self._troubled(step, error, turn)
+        except LostAtBed as error:
+            self._lost(step, error, turn)
         except Refused as error:
-            self._bury(step.event_id, error.sentence, turn)
+            self._bury(step, error.sentence, turn)
         return turn
 
     def _do(self, step: Step, turn: UploadTurn) -> None:
@@ -94,27 +118,32 @@ class Uploader:
             self._plan.drop(step.event_id)
             return
         end = self._plan.answered(self._client.put_clip(manifest), self._clock.monotonic_ns())
-        if end is None:
-            return
-        self._store.finish(step.event_id, stored=end is ClipEnd.stored)
-        self._plan.drop(step.event_id)
-        size_bytes = sum(each.size_bytes for each in manifest.segments) + sum(
-            each.size_bytes for each in manifest.proxies
-        )
-        turn.done = Done(step.event_id, end, len(manifest.segments), size_bytes)
+        if end is not None:
+            self._finish(manifest, end, turn)
+
+    def _finish(self, manifest: ClipManifest, end: ClipEnd, turn: UploadTurn) -> None:
+        hit("after_clip_receipt_before_unpin")
+        self._store.finish(manifest.event_id, stored=end is ClipEnd.stored)
+        self._plan.drop(manifest.event_id)
+        sizes = [each.size_bytes for each in manifest.segments] + [each.size_bytes for each in manifest.proxies]
+        turn.done = Done(manifest.event_id, end, len(manifest.segments), sum(sizes))
+        hit("after_unpin_before_proxy_removal")
         for proxy in manifest.proxies:
             if not self._store.needs_proxy(proxy.sha256):
                 (self._folder / PROXIES / f"{proxy.sha256}.mp4").unlink(missing_ok=True)
 
     def _send(self, step: SendChunk, turn: UploadTurn) -> None:
-        body = self._read(step)
+        body = self._files.read(step, proxy=self._plan.is_proxy(step))
+        hit("after_chunk_read_before_put")
+        put = self._client.put_chunk_directly if step.direct else self._client.put_chunk
         try:
-            self._client.put_chunk(step.sha256, step.size_bytes, step.chunk, body)
+            put(step.sha256, step.size_bytes, step.chunk, body)
         except ChunkRefused as error:
             turn.troubles.append(error.sentence)
             if self._plan.chunk_refused(step, self._clock.monotonic_ns()):
                 raise Refused(error.sentence) from error
             return
+        hit("after_chunk_sent_before_note")
         self._plan.chunk_sent(step)
         turn.sent = step
 
@@ -123,58 +152,84 @@ class Uploader:
             self._client.complete(step.sha256, step.size_bytes)
         except Incomplete as error:
             turn.troubles.append(error.sentence)
-            if self._plan.lacks(step, error.missing, self._clock.monotonic_ns()):
-                self._check_own(step)
+            self._plan.lacks(step, error.missing, self._clock.monotonic_ns())
+            self._files.check(step, proxy=self._plan.is_proxy(step))
             return
+        hit("after_object_completed_before_note")
         self._plan.completed(step, self._clock.monotonic_ns())
 
-    def _path(self, step: SendChunk | CompleteObject) -> Path:
-        if self._plan.is_proxy(step):
-            return self._folder / PROXIES / f"{step.sha256}.mp4"
-        return self._folder / SEGMENTS / f"{step.sha256}.seg"
+    def _ask_wanted(self, now_ns: int, turn: UploadTurn) -> None:
+        """Now and then, when nothing else is to do: which released clips are wanted after all."""
+        if now_ns < self._wanted_at_ns or self._plan.resting(now_ns):
+            return
+        self._wanted_at_ns = now_ns + WANTED_PERIOD_NS
+        wanted = self._client.wanted().event_ids
+        self._all_clear()
+        turn.reopened = [event_id for event_id in wanted if self._store.reopen(event_id)]
 
-    def _read(self, step: SendChunk) -> bytes:
-        """One chunk from the disk. Raises Refused when the file is not there any more or is shorter than it was."""
-        path = self._path(step)
-        start = step.chunk * CHUNK_BYTES
-        wanted = min(CHUNK_BYTES, step.size_bytes - start)
-        try:
-            with path.open("rb") as file:
-                file.seek(start)
-                body = file.read(wanted)
-        except FileNotFoundError as error:
-            raise Refused(f"{path.name} is not at the bed any more.") from error
-        except OSError as error:
-            raise Transient(f"{path.name} cannot be read now: {error.strerror}.") from error
-        if len(body) != wanted:
-            raise Refused(f"{path.name} is shorter than the {step.size_bytes} bytes that it had.")
-        return body
-
-    def _check_own(self, step: CompleteObject) -> None:
-        """The cloud says again and again that it is not whole. Raises Refused when the bed's own file is damaged."""
-        path = self._path(step)
-        try:
-            whole = hash_file(path) == step.sha256
-        except OSError as error:
-            raise Refused(f"{path.name} cannot be read: {error.strerror}.") from error
-        if not whole:
-            raise Refused(f"{path.name} is damaged at the bed: its bytes do not hash to its name any more.")
-
-    def _absent(self, step: Step, error: Absent, turn: UploadTurn) -> None:
+    def _absent(self, step: Step | None, error: Absent, turn: UploadTurn) -> None:
         turn.troubles.append(error.sentence)
         if isinstance(step, AskClip):
             self._plan.clip_unknown(step.event_id, self._clock.monotonic_ns())
-        else:
+        elif step is not None:
             self._plan.object_unknown(step, self._clock.monotonic_ns())
 
-    def _bury(self, event_id: UUID, sentence: str, turn: UploadTurn) -> None:
-        """The clip's bytes stay pinned; a person decides."""
+    def _troubled(self, step: Step | None, error: Transient, turn: UploadTurn) -> None:
+        turn.troubles.append(error.sentence)
+        least_s = error.facts.get("retry_after_s", 0)
+        wait_ns = least_s * NS_PER_S if isinstance(least_s, int) else 0
+        if isinstance(error, TooManyClips) and step is not None:
+            self._plan.clip_later(step.event_id, self._clock.monotonic_ns(), wait_ns)
+            return
+        self._plan.failed(self._clock.monotonic_ns(), wait_ns)
+        if isinstance(error, CertificateRefused):
+            self._alarm(CERTIFICATE_ALARM, f"No clip is taken from this bed: {error.sentence}", turn)
+        elif isinstance(error, StoreNotAllowed):
+            self._alarm(STORE_ALARM, f"No clip leaves this bed: {error.sentence}", turn)
+
+    def _lost(self, step: Step | None, error: LostAtBed, turn: UploadTurn) -> None:
+        """A segment: the clip is partial from now on. A proxy: all are made again, once."""
+        assert isinstance(step, SendChunk | CompleteObject)
+        turn.troubles.append(error.sentence)
         try:
-            self._store.bury(event_id, sentence, self._clock.utc_ns())
+            if self._plan.is_proxy(step):
+                if not self._store.remake(step.event_id):
+                    self._bury(step, error.sentence, turn)
+            elif (manifest := self._store.manifest(step.event_id)) is not None:
+                self._store.replace_manifest(without_segment(manifest, step.sha256, error.reason))
+                turn.partial = step.event_id
+        except Transient as trouble:
+            turn.troubles.append(trouble.sentence)
+            self._plan.failed(self._clock.monotonic_ns())
+            return
+        self._plan.drop(step.event_id)
+        self.look()
+
+    def _bury(self, step: Step | None, sentence: str, turn: UploadTurn) -> None:
+        """The clip's bytes stay pinned; a person decides."""
+        assert step is not None
+        try:
+            self._store.bury(step.event_id, sentence, self._clock.utc_ns())
         except Transient as error:
             turn.troubles.append(error.sentence)
             self._plan.failed(self._clock.monotonic_ns())
             return
-        self._plan.drop(event_id)
-        turn.dead = event_id
+        self._plan.drop(step.event_id)
+        turn.dead = step.event_id
         turn.troubles.append(sentence)
+
+    def _all_clear(self) -> None:
+        """The cloud answered as it should: what was refused before is mended."""
+        for name in (CERTIFICATE_ALARM, STORE_ALARM):
+            if self._alarms.get(name, "unknown") is not None:
+                self._store.alarm(name, None, self._clock.utc_ns())
+                self._alarms[name] = None
+
+    def _alarm(self, name: str, sentence: str, turn: UploadTurn) -> None:
+        if self._alarms.get(name) == sentence:
+            return
+        try:
+            self._store.alarm(name, sentence[:500], self._clock.utc_ns())
+            self._alarms[name] = sentence
+        except Transient as error:
+            turn.troubles.append(error.sentence)

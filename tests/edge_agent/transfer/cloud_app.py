@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,17 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from shared.clip import CHUNK_BYTES, ClipAnswer, ClipManifest, MissingObject, RawDecision, chunk_count
+from shared.clip import (
+    CHUNK_BYTES,
+    ChunkPlace,
+    ClipAnswer,
+    ClipManifest,
+    MissingObject,
+    PlaceWanted,
+    RawDecision,
+    WantedClips,
+    chunk_count,
+)
 from tests.brokers import free_port
 from tests.waiting import wait_for
 
@@ -30,7 +41,9 @@ class CloudState:
     requests: list[str] = field(default_factory=list)
     received_bytes: int = 0
     replies: dict[str, list[Response]] = field(default_factory=dict)
-    lies_stored: bool = False
+    store_url: str | None = None
+    """With it chunks go to this address of the same server, as to a store."""
+    wanted: list[UUID] = field(default_factory=list)
 
     def overrule(self, word: str, *replies: Response) -> None:
         self.replies.setdefault(word, []).extend(replies)
@@ -54,7 +67,8 @@ class CloudState:
             if sha256 not in self.stored
         ]
         stored = not missing and self.raw is not RawDecision.wait
-        return ClipAnswer(event_id=manifest.event_id, missing=missing, raw=self.raw, clip_stored=stored)
+        direct = self.store_url is not None
+        return ClipAnswer(event_id=manifest.event_id, missing=missing, raw=self.raw, clip_stored=stored, direct=direct)
 
 
 def problem(status: int, detail: str = "because", **headers: str) -> Response:
@@ -63,7 +77,7 @@ def problem(status: int, detail: str = "because", **headers: str) -> Response:
 
 
 def make_app(state: CloudState) -> FastAPI:
-    """The four requests of the contract."""
+    """The requests of the contract, and a store beside them."""
     app = FastAPI()
 
     @app.middleware("http")
@@ -93,6 +107,31 @@ def make_app(state: CloudState) -> FastAPI:
         assert len(body) == min(CHUNK_BYTES, size_bytes - chunk * CHUNK_BYTES)
         state.chunks.setdefault(sha256, {})[chunk] = body
         return Response(status_code=204)
+
+    @app.post("/bed/v1/objects/{sha256}/place")
+    async def place(sha256: str, size_bytes: int, request: Request) -> Response:
+        wish = PlaceWanted.model_validate_json(await request.body())
+        found = ChunkPlace(
+            sha256=sha256,
+            chunk=wish.chunk,
+            url=f"{state.store_url}/{sha256}/{wish.chunk}?signature=secret",
+            headers={"Content-MD5": wish.content_md5},
+            ends_in_s=900,
+        )
+        return Response(found.model_dump_json(), media_type="application/json")
+
+    @app.put("/store/{sha256}/{chunk}")
+    async def store(sha256: str, chunk: int, request: Request) -> Response:
+        body = await request.body()
+        state.received_bytes += len(body)
+        if b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != request.headers["Content-MD5"]:
+            return Response("BadDigest", 400)
+        state.chunks.setdefault(sha256, {})[chunk] = body
+        return Response(status_code=200)
+
+    @app.get("/bed/v1/wanted")
+    async def wanted() -> Response:
+        return Response(WantedClips(event_ids=state.wanted).model_dump_json(), media_type="application/json")
 
     @app.post("/bed/v1/objects/{sha256}/complete")
     async def complete(sha256: str, size_bytes: int) -> Response:

@@ -17,18 +17,19 @@ from fastapi.responses import JSONResponse
 from edge_agent.clips.manifest import make_manifest
 from edge_agent.clips.store import ClipStore
 from edge_agent.database import open_database
-from edge_agent.outbox.dead_letters import dead_letters
+from edge_agent.outbox.dead_letters import dead_letters, delivery_alarms
 from edge_agent.outbox.store import Outbox
 from edge_agent.ring.catalogue import SegmentRow
 from edge_agent.transfer.cloud_client import CloudAddress, CloudClient
-from edge_agent.transfer.pace import Pace
+from edge_agent.transfer.pace import Pace, RatePlan
 from edge_agent.transfer.plan import ClipEnd
 from edge_agent.transfer.uploader import Done, Uploader, UploadTurn
-from shared.clip import CHUNK_BYTES, ProxyFile, RawDecision
+from shared.clip import CHUNK_BYTES, ClipManifest, ProxyFile, RawDecision
 from shared.clock import NS_PER_S
 from shared.errors import Misconfigured
 from shared.event import EventReport
 from shared.frame import Stream
+from shared.gap import GapCause
 from shared.ids import uuid7
 from shared.receipt import Receipt, ReceiptKind
 from shared.segment import hash_file
@@ -51,11 +52,13 @@ class Bed:
         self.outbox = Outbox(connection, "north", "bed-4")
         self.turns: list[UploadTurn] = []
         self.minted = 0
+        self.store_origin: str | None = None
         self.connect(port)
 
     def connect(self, port: int) -> None:
         """As after a restart: nothing is remembered but the database."""
-        self.client = CloudClient(CloudAddress(f"http://127.0.0.1:{port}"), Pace(0, self.clock, no_stop, no_beat))
+        address = CloudAddress(f"http://127.0.0.1:{port}", store_origin=self.store_origin)
+        self.client = CloudClient(address, Pace(RatePlan(0), self.clock, no_stop, no_beat))
         self.uploader = Uploader(self.folder, self.store, self.client, self.clock, random.Random(1))
 
     def proxy(self, content: bytes, stream: Stream = Stream.ir) -> ProxyFile:
@@ -319,24 +322,142 @@ def test_a_store_that_lost_chunks_gets_them_again(bed: Bed, cloud: CloudState) -
     assert len(bed.done) == 1
 
 
-def test_a_file_that_rotted_at_the_bed_is_a_dead_letter_and_never_stored(bed: Bed, cloud: CloudState) -> None:
-    proxy = bed.proxy(b"good bytes")
-    report = bed.clip([proxy])
+def clip_row(bed: Bed) -> tuple[str, ClipManifest | None, str]:
+    stage, manifest, reason = bed.connection.execute("SELECT stage, manifest, reason FROM clips").fetchone()
+    return stage, None if manifest is None else ClipManifest.model_validate_json(manifest), reason
+
+
+@pytest.mark.parametrize("loss", ["rotted", "shortened", "gone"])
+def test_a_segment_that_is_lost_at_the_bed_makes_the_clip_partial_and_the_rest_is_stored(
+    bed: Bed, cloud: CloudState, segment: SegmentRow, loss: str
+) -> None:
+    kept = add_segment(bed.folder, bed.connection, make_frames(12, 13))
+    report = bed.clip([bed.proxy(b"ir")], 10, 13)
     cloud.known.add(report.event_id)
-    (bed.folder / "proxies" / f"{proxy.sha256}.mp4").write_bytes(b"bad  bytes")
+    path = segment.path(bed.folder)
+    whole = path.read_bytes()
+    path.unlink()
+    if loss != "gone":
+        path.write_bytes(whole[:-1] + b"?" if loss == "rotted" else whole[:-1])
     bed.run(tries=80, patience_s=300)
-    assert cloud.stored == {}
-    assert "damaged at the bed" in dead_letters(bed.connection)[0].reason
-    assert bed.pins() == {report.event_id}
+    assert [turn.partial for turn in bed.turns if turn.partial] == [report.event_id]
+    assert (segment.sha256 in cloud.stored, kept.sha256 in cloud.stored) == (False, True)
+    shown = cloud.manifests[report.event_id]
+    words = {"rotted": "damaged", "shortened": "shorter", "gone": "not at the bed any more"}
+    assert [(lost.sha256, words[loss] in lost.reason) for lost in shown.lost] == [(segment.sha256, True)]
+    assert [each.sha256 for each in shown.segments] == [kept.sha256]
+    assert {(gap.stream, gap.missing_frames) for gap in shown.gaps if gap.cause is GapCause.disk} == {
+        (Stream.ir, 60), (Stream.depth, 60)
+    }  # fmt: skip
+    assert shown.coverage[Stream.ir] == pytest.approx(1 / 3, abs=0.02)
+    assert [done.end for done in bed.done] == [ClipEnd.stored]
+    assert bed.pins() == set()
 
 
-def test_a_file_that_is_gone_is_a_dead_letter(bed: Bed, cloud: CloudState) -> None:
-    proxy = bed.proxy(b"bytes")
-    report = bed.clip([proxy])
+@pytest.mark.parametrize("loss", ["rotted", "gone"])
+def test_a_proxy_that_is_lost_is_made_again_once_and_then_a_dead_letter(
+    bed: Bed, cloud: CloudState, segment: SegmentRow, loss: str
+) -> None:
+    proxies = [bed.proxy(b"good bytes")]
+    report = bed.clip(proxies)
     cloud.known.add(report.event_id)
-    (bed.folder / "proxies" / f"{proxy.sha256}.mp4").unlink()
+    path = bed.folder / "proxies" / f"{proxies[0].sha256}.mp4"
+    for stage in ("recording", "dead"):
+        path.unlink(missing_ok=True)
+        if loss == "rotted":
+            path.write_bytes(b"bad  bytes")
+        bed.run(tries=80, patience_s=300)
+        assert clip_row(bed)[0] == stage
+        bed.store.make_ready(make_manifest(bed.connection, report, proxies))
+    assert cloud.stored == {}
+    assert bed.pins() == {report.event_id}
+    words = {"rotted": "damaged at the bed", "gone": "not at the bed any more"}
+    assert words[loss] in dead_letters(bed.connection)[0].reason
+
+
+def test_a_refused_certificate_is_an_alarm_until_the_cloud_takes_the_bed_again(bed: Bed, cloud: CloudState) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.overrule("PUT clips", problem(403, "The client certificate is not a bed's."))
+    bed.uploader.look()
+    bed.turns.append(bed.uploader.turn())
+    alarms = delivery_alarms(bed.connection)
+    assert [("No clip is taken from this bed" in alarm, "not a bed's" in alarm) for alarm in alarms] == [(True, True)]
     bed.run()
-    assert "not at the bed any more" in dead_letters(bed.connection)[0].reason
+    assert len(bed.done) == 1
+    assert delivery_alarms(bed.connection) == []
+
+
+def test_a_cloud_that_has_too_many_clips_of_this_bed_takes_the_others_meanwhile(bed: Bed, cloud: CloudState) -> None:
+    first, second = bed.clip([bed.proxy(b"one")]), bed.clip([bed.proxy(b"two")])
+    cloud.known |= {first.event_id, second.event_id}
+    cloud.overrule(f"PUT clips/{first.event_id}", problem(429, "too many", **{"Retry-After": "300"}))
+    bed.run(patience_s=60)
+    assert [done.event_id for done in bed.done] == [second.event_id]
+    bed.run(patience_s=400)
+    assert [done.event_id for done in bed.done] == [second.event_id, first.event_id]
+
+
+def test_a_released_clip_that_is_wanted_after_all_is_pinned_again_and_sent(
+    bed: Bed, cloud: CloudState, segment: SegmentRow
+) -> None:
+    report = bed.clip([bed.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.raw = RawDecision.released
+    bed.run()
+    assert (len(bed.done), bed.pins(), segment.sha256 in cloud.stored) == (1, set(), False)
+    cloud.raw, cloud.wanted = RawDecision.send, [report.event_id, uuid7(UTC_NS)]
+    bed.clock.advance(300)
+    bed.turns.append(bed.uploader.turn())
+    assert (bed.turns[-1].reopened, bed.pins()) == ([report.event_id], {report.event_id})
+    bed.run()
+    assert segment.sha256 in cloud.stored
+    assert (len(bed.done), bed.pins()) == (2, set())
+
+
+@pytest.fixture
+def direct(bed: Bed, cloud: CloudState, port: int) -> Bed:
+    """A bed whose chunks go to the store itself."""
+    bed.store_origin = f"http://127.0.0.1:{port}"
+    cloud.store_url = f"{bed.store_origin}/store"
+    bed.connect(port)
+    return bed
+
+
+def test_chunks_go_to_the_store_directly_and_no_address_is_told(direct: Bed, cloud: CloudState) -> None:
+    content = random.Random(4).randbytes(CHUNK_BYTES + 5)
+    report = direct.clip([direct.proxy(content)])
+    cloud.known.add(report.event_id)
+    cloud.overrule("PUT /store", Response(status_code=503), Response(status_code=403))
+    direct.run()
+    assert [chunk for _, chunk in direct.sent] == [0, 1]
+    assert list(cloud.stored.values()) == [content]
+    assert direct.troubles.count("The store") == 2
+    assert "signature" not in direct.troubles
+
+
+@pytest.mark.parametrize("allowed", [None, "http://127.0.0.1:1", "https://store.example"])
+def test_a_store_that_the_settings_do_not_name_gets_nothing_and_an_alarm_says_so(
+    direct: Bed, cloud: CloudState, port: int, allowed: str | None
+) -> None:
+    direct.store_origin = allowed
+    direct.connect(port)
+    report = direct.clip([direct.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    direct.run()
+    assert (cloud.received_bytes, direct.done, direct.pins()) == (0, [], {report.event_id})
+    assert "No clip leaves this bed" in delivery_alarms(direct.connection)[0]
+
+
+def test_bytes_that_the_store_refuses_go_again_and_at_the_third_time_are_a_dead_letter(
+    direct: Bed, cloud: CloudState
+) -> None:
+    report = direct.clip([direct.proxy(b"one")])
+    cloud.known.add(report.event_id)
+    cloud.overrule("PUT /store", *(Response("BadDigest", 400) for _ in range(3)))
+    direct.run(tries=80, patience_s=300)
+    assert direct.done == []
+    assert "answered 400" in dead_letters(direct.connection)[0].reason
 
 
 def test_over_tls_the_bed_shows_its_certificate(tmp_path: Path, bed: Bed, cloud: CloudState) -> None:
@@ -349,7 +470,7 @@ def test_over_tls_the_bed_shows_its_certificate(tmp_path: Path, bed: Bed, cloud:
     report = bed.clip([bed.proxy(b"one")])
     cloud.known.add(report.event_id)
     with serve(cloud, **options) as port:
-        pace = Pace(0, bed.clock, no_stop, no_beat)
+        pace = Pace(RatePlan(0), bed.clock, no_stop, no_beat)
         bare = CloudAddress(f"https://127.0.0.1:{port}", authority.ca_file)
         bed.uploader = Uploader(bed.folder, bed.store, CloudClient(bare, pace), bed.clock, random.Random(1))
         bed.run()
@@ -363,4 +484,4 @@ def test_over_tls_the_bed_shows_its_certificate(tmp_path: Path, bed: Bed, cloud:
 def test_certificate_files_that_are_missing_are_named_at_the_start(tmp_path: Path) -> None:
     address = CloudAddress("https://127.0.0.1:1", tmp_path / "gone.pem")
     with pytest.raises(Misconfigured, match="certificate files cannot be used"):
-        CloudClient(address, Pace(0, HandClock(), no_stop, no_beat))
+        CloudClient(address, Pace(RatePlan(0), HandClock(), no_stop, no_beat))
