@@ -12,6 +12,7 @@ from edge_agent.desired import load_desired
 from edge_agent.outbox.dead_letters import delivery_alarms
 from edge_agent.process_table import row_of
 from edge_agent.ring.catalogue import bounds_of_boot, coverage_between, total_bytes
+from edge_agent.ring.damage import damage_alarm
 from edge_agent.ring.promise import Limits, Promise, promise
 from edge_agent.settings import StorageSettings
 from edge_agent.software import software_version
@@ -113,6 +114,11 @@ class Health:
             alarms.append("A segment could not be written to the disk; it is in quarantine.")
         if self._counter("evictor", "blocked"):
             alarms.append("The ring is over its limit and events hold all of it.")
+        if self._counter("evictor", "names_short"):
+            alarms.append("The disk has hardly any names (inodes) left for files; the oldest segments go.")
+        damage = damage_alarm(self._connection)
+        if damage is not None:
+            alarms.append(damage)
         if promised.at_risk:
             alarms.append(promised.at_risk)
         alarms += delivery_alarms(self._connection)

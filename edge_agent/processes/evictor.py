@@ -1,4 +1,4 @@
-"""Removes the oldest segments that no event holds, whenever the ring is over its limits."""
+"""Keeps the ring in order: removes the oldest segments that no event holds, takes in what was left, reads old bytes again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from edge_agent.bus_messages import BusTopic
 from edge_agent.ring.disk_space import Reserve, room_of
 from edge_agent.ring.eviction import Eviction
 from edge_agent.ring.promise import Limits
+from edge_agent.ring.recovery import LaterRecovery
+from edge_agent.ring.scrub import Scrub, week_share
 from edge_agent.runner import Context
 from shared.clock import NS_PER_S
 
@@ -15,24 +17,75 @@ TURN_MS = 1000
 TIDY_PERIOD_NS = 60 * NS_PER_S
 
 
+class Duties:
+    """What one turn of the loop does, most pressing first; each duty is bounded."""
+
+    def __init__(self, context: Context) -> None:
+        storage, connection = context.settings.storage, context.database()
+        self._context, self._connection = context, connection
+        limits = Limits(storage.max_bytes, storage.max_hours, storage.reserve_bytes)
+        self.eviction = Eviction(
+            storage.folder, connection, context.clock, limits,
+            Reserve(storage.folder, storage.reserve_bytes), room_of(storage.folder),
+        )  # fmt: skip
+        self._left = LaterRecovery(storage.folder, connection, context.clock)
+        self._scrub = Scrub(storage.folder, connection, context.clock, storage.scrub_bytes_per_s)
+        self._next_tidy_ns = 0
+        self._told: tuple[str, int] = ("", 0)
+        self.scrubbed = 0.0
+
+    def turn(self) -> None:
+        """A fault of the disk or the database ends the turn with a sentence in the log; the next turn goes on."""
+        try:
+            self._evict()
+            self._tidy()
+            self._take_in()
+            self._read_again()
+        except (OSError, sqlite3.OperationalError) as error:
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                self.eviction.make_room_for_rows()
+            self._tell_failure(f"The ring cannot be tidied now: {error}.")
+            self._context.stop.wait(1.0)
+
+    def _evict(self) -> None:
+        for row, reason in self.eviction.turn():
+            self._context.log.info("segment_evicted", sequence=row.sequence, size_bytes=row.size_bytes, reason=reason)
+
+    def _tidy(self) -> None:
+        if self._context.clock.monotonic_ns() >= self._next_tidy_ns:
+            self._next_tidy_ns = self._context.clock.monotonic_ns() + TIDY_PERIOD_NS
+            self.eviction.tidy()
+            self.scrubbed = week_share(self._connection)
+
+    def _take_in(self) -> None:
+        done = self._left.turn()
+        for row in done.sealed:
+            self._context.log.info("segment_recovered", size_bytes=row.size_bytes, sequence=row.sequence)
+        for name in done.quarantined:
+            self._context.log.error("file_quarantined", file=name)
+
+    def _read_again(self) -> None:
+        damaged = self._scrub.turn()
+        if damaged is not None:
+            self._context.log.error("segment_damaged", sequence=damaged.row.sequence, sentence=damaged.reason)
+
+    def _tell_failure(self, sentence: str) -> None:
+        """Once, and then each minute while it lasts."""
+        now_ns = self._context.clock.monotonic_ns()
+        if sentence != self._told[0] or now_ns >= self._told[1]:
+            self._told = (sentence, now_ns + TIDY_PERIOD_NS)
+            self._context.log.error("eviction_failed", sentence=sentence)
+
+
 def run(context: Context) -> None:
-    """Until the stop: a look each second, a tidying each minute."""
-    storage = context.settings.storage
-    eviction = Eviction(
-        storage.folder, context.database(), context.clock, Limits(storage.max_bytes, storage.max_hours),
-        Reserve(storage.folder, storage.reserve_bytes), room_of(storage.folder),
-    )  # fmt: skip
+    """Until the stop: a turn each second, and whenever a segment was sealed."""
+    duties = Duties(context)
     sealed = context.subscribe(BusTopic.sealed)
-    next_tidy_ns = 0
     while not context.stop.is_set():
         sealed.receive(TURN_MS)
-        try:
-            for row, reason in eviction.turn():
-                context.log.info("segment_evicted", sequence=row.sequence, size_bytes=row.size_bytes, reason=reason)
-            if context.clock.monotonic_ns() >= next_tidy_ns:
-                next_tidy_ns = context.clock.monotonic_ns() + TIDY_PERIOD_NS
-                eviction.tidy()
-        except (OSError, sqlite3.OperationalError) as error:
-            context.log.error("eviction_failed", sentence=f"The ring cannot be tidied now: {error}.")
-            context.stop.wait(1.0)
-        context.beat(evicted=eviction.evicted, blocked=eviction.blocked)
+        duties.turn()
+        eviction = duties.eviction
+        context.beat(
+            evicted=eviction.evicted, blocked=eviction.blocked, names_short=eviction.names_short,
+            scrubbed_week=duties.scrubbed,
+        )  # fmt: skip

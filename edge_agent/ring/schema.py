@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS pins (
     event_id TEXT PRIMARY KEY, boot_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS pins_by_time ON pins (boot_id, start_mono_ns, end_mono_ns);
+CREATE TABLE IF NOT EXISTS scrubbed (hour INTEGER PRIMARY KEY, size_bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS boots (
     number INTEGER PRIMARY KEY AUTOINCREMENT, boot_id TEXT NOT NULL UNIQUE, on_ns INTEGER NOT NULL
 );

@@ -41,6 +41,7 @@ class SegmentStore:
         self._period_ns = 0
         self._named = False
         """The open file's own name is on the disk: without it a power cut takes the flushed bytes along."""
+        self._unmoved: list[Path] = []
         self.written: list[Stream] = []
         """Streams of the frame that was added last; fewer than it has when the disk failed midway."""
 
@@ -57,6 +58,7 @@ class SegmentStore:
     def begin(self, header: SegmentHeader) -> None:
         """Raises OSError."""
         self.written = []
+        self._move_condemned()
         path = self._folder / OPEN / f"{header.segment_id}.part"
         self._writer = SegmentWriter(path, header)
         self._named = False
@@ -116,8 +118,8 @@ class SegmentStore:
             return None
         with contextlib.suppress(OSError):
             writer.close()
-        with contextlib.suppress(OSError):
-            put_aside(self._folder, writer.path)
+        self._unmoved.append(writer.path)
+        self._move_condemned()
         contents = writer.contents
         if contents.first is None or contents.last is None:
             return None
@@ -125,6 +127,14 @@ class SegmentStore:
         return Condemned(
             frames, contents.first, (contents.last[0] + self._period_ns, contents.last[1] + self._period_ns)
         )
+
+    def _move_condemned(self) -> None:
+        """A condemned file must not be taken for an open one: while the disk does not let it go, it is tried again."""
+        for path in list(self._unmoved):
+            with contextlib.suppress(OSError):
+                if path.exists():
+                    put_aside(self._folder, path)
+                self._unmoved.remove(path)
 
     def _drop(self, writer: SegmentWriter) -> None:
         self._writer = None
