@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -199,19 +199,51 @@ async def defer_in_transaction(
 
     Returns the job's number, or None when a job with the same queueing lock waits already. Jobs are those of cloud/jobs.py.
     """
+    jobs = [(queueing_lock, args)]
+    numbers = await _defer(connection, task, jobs, queue=queue, scheduled_in_s=scheduled_in_s)
+    return numbers[0] if numbers is not None else None
+
+
+async def defer_all_in_transaction(
+    connection: Connection,
+    task: str,
+    jobs: Mapping[str, Mapping[str, Any]],
+    *,
+    queue: str = UPKEEP_QUEUE,
+    scheduled_in_s: float = 0.0,
+) -> None:
+    """Queues jobs of one task, by their queueing locks, as `defer_in_transaction` does one: in one step where no lock is taken."""
+    if not jobs or await _defer(connection, task, list(jobs.items()), queue=queue, scheduled_in_s=scheduled_in_s):
+        return
+    for lock, args in jobs.items():
+        await defer_in_transaction(
+            connection, task, args, queue=queue, scheduled_in_s=scheduled_in_s, queueing_lock=lock
+        )
+
+
+async def _defer(
+    connection: Connection,
+    task: str,
+    jobs: Sequence[tuple[str | None, Mapping[str, Any]]],
+    *,
+    queue: str,
+    scheduled_in_s: float,
+) -> list[int] | None:
+    """The jobs' numbers; None, and nothing queued, when one of the locks is taken."""
+    locks, args = [lock for lock, _ in jobs], [json.dumps(dict(each)) for _, each in jobs]
     try:
         async with connection._in_transaction() as inner:  # a savepoint: a taken lock must not undo the caller's work
             rows = await inner.execute_query_dict(
-                "SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[ROW($1::varchar, $2::varchar, 0, NULL, $3::text,"
-                " $4::jsonb, CASE WHEN $5::float8 > 0 THEN now() + make_interval(secs => $5::float8) END)"
-                "::procrastinate_job_to_defer_v1])) AS id",
-                [queue, task, queueing_lock, json.dumps(dict(args)), float(scheduled_in_s)],
+                "SELECT unnest(procrastinate_defer_jobs_v1(array_agg(ROW($1::varchar, $2::varchar, 0, NULL, job.lock,"
+                " job.args::jsonb, CASE WHEN $5::float8 > 0 THEN now() + make_interval(secs => $5::float8) END)"
+                "::procrastinate_job_to_defer_v1))) AS id FROM unnest($3::text[], $4::text[]) AS job (lock, args)",
+                [queue, task, locks, args, float(scheduled_in_s)],
             )
     except IntegrityError:
         return None
-    if not rows:
+    if len(rows) != len(jobs):
         raise Broken(f"The job {task} was not queued.")
-    return int(rows[0]["id"])
+    return [int(row["id"]) for row in rows]
 
 
 __all__ = [
@@ -222,6 +254,7 @@ __all__ = [
     "DatabaseAddress",
     "EmbeddedServer",
     "database_server",
+    "defer_all_in_transaction",
     "defer_in_transaction",
     "ensure_database",
     "in_transaction",

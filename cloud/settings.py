@@ -85,6 +85,12 @@ class MqttSection(Section):
         return self
 
 
+class IngestSection(Section):
+    """What one bed may send to the ingester; what is over is put off, never lost: the bed sends it again."""
+
+    events_per_minute: float = Field(default=12_000.0, ge=60, le=1_000_000, allow_inf_nan=False)
+
+
 class PeopleSection(Section):
     """The address of the pages and of the programming interface for people."""
 
@@ -135,6 +141,7 @@ class CloudSettings(Section):
     database: DatabaseSection
     objects: ObjectsSection
     mqtt: MqttSection
+    ingest: IngestSection = IngestSection()
     people: PeopleSection = PeopleSection()
     beds: BedsSection
     site: SiteSection = SiteSection()

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from cloud.audit.rules import FIRST_HASH, MAX_DETAILS_BYTES, Detail, Entry, entry_hash
 from cloud.audit.tables import AuditEntry, AuditHead
 from cloud.database import Connection
 from cloud.principal import Principal
 from shared.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did, as it is written down."""
+
+    principal: Principal
+    deed: str
+    subject: str = ""
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
 
 INSTALLATION = "-"
 """The chain for deeds that belong to no site, such as a failed login; no site can bear this name."""
@@ -30,29 +42,30 @@ async def record(
     deed is a past-tense word such as `event_stored`; details hold text, whole numbers, true/false or null, never patient
     data. Raises Refused for other values and for details over 8 KiB.
     """
-    facts = dict(details or {})
-    if any(not isinstance(value, str | int | None) for value in facts.values()):
-        raise Refused("Audit details hold text, whole numbers, true, false or null.", deed=deed)
-    if len(json.dumps(facts)) > MAX_DETAILS_BYTES:
-        raise Refused(f"Audit details are limited to {MAX_DETAILS_BYTES} bytes.", deed=deed)
+    await record_all(connection, site, [Deed(principal, deed, subject, details or {})])
+
+
+async def record_all(connection: Connection, site: str, deeds: Sequence[Deed]) -> None:
+    """Adds one entry a deed, in their order, as `record` does."""
+    for each in deeds:
+        _must_be_storable(each)
     head = await _locked_head(connection, site)
-    entry = Entry(
-        site, head.number + 1, principal.name[:128], deed[:64], subject[:200], facts, time.time_ns(), head.hash
-    )
-    digest = entry_hash(entry)
-    await AuditEntry.create(
-        using_db=connection,
-        site=entry.site,
-        number=entry.number,
-        who=entry.who,
-        deed=entry.deed,
-        subject=entry.subject,
-        details=facts,
-        at_ns=entry.at_ns,
-        previous_hash=entry.previous_hash,
-        hash=digest,
-    )
-    await AuditHead.filter(site=site).using_db(connection).update(number=entry.number, hash=digest)
+    number, previous, rows = head.number, head.hash, []
+    for each in deeds:
+        number += 1
+        who, deed, subject = each.principal.name[:128], each.deed[:64], each.subject[:200]
+        entry = Entry(site, number, who, deed, subject, dict(each.details), time.time_ns(), previous)
+        previous = entry_hash(entry)
+        rows.append(AuditEntry(**asdict(entry), hash=previous))
+    await AuditEntry.bulk_create(rows, using_db=connection)
+    await AuditHead.filter(site=site).using_db(connection).update(number=number, hash=previous)
+
+
+def _must_be_storable(deed: Deed) -> None:
+    if any(not isinstance(value, str | int | None) for value in deed.details.values()):
+        raise Refused("Audit details hold text, whole numbers, true, false or null.", deed=deed.deed)
+    if len(json.dumps(dict(deed.details))) > MAX_DETAILS_BYTES:
+        raise Refused(f"Audit details are limited to {MAX_DETAILS_BYTES} bytes.", deed=deed.deed)
 
 
 async def _locked_head(connection: Connection, site: str) -> AuditHead:

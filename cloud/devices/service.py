@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
@@ -31,6 +32,17 @@ async def ensure_bed(connection: Connection, site: str, bed: str) -> bool:
         [site, bed, time.time_ns()],
     )
     return bool(rows)
+
+
+async def ensure_beds(connection: Connection, beds: Iterable[tuple[str, str]]) -> None:
+    """Makes all these beds (site, name) known."""
+    wanted = sorted(set(beds))
+    await connection.execute_query(
+        "INSERT INTO bed (site, name, known_since_ns) SELECT site, name, $3 FROM unnest($1::text[], $2::text[]) AS new (site, name)"
+        " WHERE NOT EXISTS (SELECT 1 FROM bed WHERE bed.site = new.site AND bed.name = new.name)"
+        " ON CONFLICT (site, name) DO NOTHING",
+        [[site for site, _ in wanted], [name for _, name in wanted], time.time_ns()],
+    )
 
 
 async def set_desired(
@@ -85,13 +97,24 @@ async def note_state(connection: Connection, site: str, bed: str, state: BedStat
 
 async def note_heartbeat(connection: Connection, site: str, bed: str, heartbeat: Heartbeat) -> None:
     """Keeps the newest heartbeat; one that is older in the same boot changes nothing."""
-    body = heartbeat.model_dump_json()
+    await note_heartbeats(connection, {(site, bed): heartbeat})
+
+
+async def note_heartbeats(connection: Connection, heartbeats: Mapping[tuple[str, str], Heartbeat]) -> None:
+    """The same for several beds (site, name) at once."""
+    beds = sorted(heartbeats)
+    columns = [
+        [site for site, _ in beds],
+        [bed for _, bed in beds],
+        [heartbeats[bed].model_dump_json() for bed in beds],
+    ]
     await connection.execute_query(
-        "INSERT INTO bed_heartbeat (site, bed, body, received_at_ns) VALUES ($1, $2, $3::jsonb, $4)"
+        "INSERT INTO bed_heartbeat (site, bed, body, received_at_ns)"
+        " SELECT site, bed, body::jsonb, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS new (site, bed, body)"
         " ON CONFLICT (site, bed) DO UPDATE SET body = excluded.body, received_at_ns = excluded.received_at_ns"
         " WHERE bed_heartbeat.body->>'boot_id' <> excluded.body->>'boot_id'"
         " OR (bed_heartbeat.body->>'mono_ns')::bigint <= (excluded.body->>'mono_ns')::bigint",
-        [site, bed, body, time.time_ns()],
+        [*columns, time.time_ns()],
     )
 
 
@@ -100,8 +123,10 @@ __all__ = [
     "BedHeartbeat",
     "DesiredChanges",
     "ensure_bed",
+    "ensure_beds",
     "mark_published",
     "note_heartbeat",
+    "note_heartbeats",
     "note_state",
     "set_desired",
 ]

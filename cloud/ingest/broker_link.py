@@ -1,7 +1,8 @@
 """The ingester's link to the broker: paho in its own thread, MQTT 5 then 3.1.1, acknowledging only what was taken care of.
 
-In: messages and orders to publish, from one event loop. Out: `Delivery` in a bounded queue. No session is kept at the broker:
-what it forgets, the beds send again.
+In: messages and orders to publish, from one event loop. Out: `Delivery` in a bounded queue that is fair among beds, and the newest
+heartbeat of each. No session is kept at the broker: what it forgets, the beds send again. What a bed sends beyond its share or its
+quota is acknowledged and put off: without a receipt the bed keeps it and sends it again later.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from cloud.ingest.rules import Incoming
+from cloud.ingest.fair_queue import FairQueue, Quotas
+from cloud.ingest.rules import Incoming, bed_of
 from cloud.settings import MqttSection
 from shared.errors import Misconfigured
 from shared.topics import RULES, Topic, from_beds
@@ -29,8 +32,10 @@ CONNECT_LIMIT_S = 10.0
 LONGEST_RETRY_S = 10
 RECEIVE_MAXIMUM = 500
 QUEUE_LIMIT = 2_000
-HEALTH_LIMIT = QUEUE_LIMIT - 2 * RECEIVE_MAXIMUM
-"""Heartbeats leave room in the queue for all that the broker may send unacknowledged."""
+SHARE_OF_A_BED = 64
+"""A bed has 25 messages under way at most; one with more waiting here is not one of ours or runs wild."""
+BEDS_LIMIT = 20_000
+EVENTS_A_MINUTE = 12_000.0
 CONFIRM_LIMIT_S = 10.0
 WRONG_VERSION = 132
 _log = structlog.get_logger(__name__)
@@ -49,10 +54,12 @@ class Delivery:
 class BrokerLink:
     """Made and used in one event loop. `deliveries` is what came; `on_connected` is called after each subscription."""
 
-    def __init__(self, section: MqttSection, on_connected: Callable[[], None]) -> None:
-        self.deliveries: asyncio.Queue[Delivery] = asyncio.Queue(QUEUE_LIMIT)
-        self.dropped = 0
-        """Deliveries that found the queue full: unacknowledged ones come again, heartbeats do not."""
+    def __init__(
+        self, section: MqttSection, on_connected: Callable[[], None], events_per_minute: float = EVENTS_A_MINUTE
+    ) -> None:
+        self.deliveries: FairQueue[Delivery] = FairQueue(QUEUE_LIMIT, SHARE_OF_A_BED)
+        self.quotas = Quotas(events_per_minute, time.monotonic_ns)
+        self._heartbeats: dict[str, bytes] = {}
         self.connected = False
         self._section = section
         self._on_connected = on_connected
@@ -129,13 +136,13 @@ class BrokerLink:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *args, context=self._context)
 
-    def _connected(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _connected(self, client: Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._in_loop(
                 self._note_lost, f"The broker refused the connection: {reason}.", reason.value == WRONG_VERSION
             )
             return
-        share = f"$share/{self._section.share_group}/" if self._section.share_group else ""
+        share = self._share(properties)
         # retained messages are not given to shared subscriptions, so every ingester hears the births and wills
         wanted = [
             (f"{'' if topic is Topic.state else share}{from_beds(topic)}", rule.qos)
@@ -143,6 +150,12 @@ class BrokerLink:
             if rule.from_bed
         ]
         client.subscribe(wanted)
+
+    def _share(self, properties: Any) -> str:
+        """What precedes a shared subscription. To a broker that does not share, it would be a topic on which nobody speaks."""
+        told = getattr(properties, "SharedSubscriptionAvailable", None)
+        shares = self._protocol is MQTTProtocolVersion.MQTTv5 and told != 0
+        return f"$share/{self._section.share_group}/" if self._section.share_group and shares else ""
 
     def _subscribed(self, _client: Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = next((str(reason) for reason in reasons if reason.is_failure), None)
@@ -186,12 +199,24 @@ class BrokerLink:
         self._in_loop(self._offer, Incoming(topic, bytes(message.payload)), message.mid, message.qos)
 
     def _offer(self, incoming: Incoming, mid: int, qos: int) -> None:
-        if self.deliveries.full() or (qos == 0 and self.deliveries.qsize() >= HEALTH_LIMIT):
-            self.dropped += 1
-            return
         # retained births may come before the answer to the subscription: they count for the connection being made
         number = self._number if self.connected else self._number + 1
-        self.deliveries.put_nowait(Delivery(incoming, number, mid, qos))
+        delivery = Delivery(incoming, number, mid, qos)
+        bed = bed_of(incoming.topic)
+        if incoming.topic.endswith(f"/{Topic.heartbeat.value}"):
+            if incoming.topic in self._heartbeats or len(self._heartbeats) < BEDS_LIMIT:
+                self._heartbeats[incoming.topic] = incoming.payload
+            self.acknowledge(delivery)
+        elif not self.quotas.allow(bed):
+            self.acknowledge(delivery)
+        elif not self.deliveries.put(bed, delivery):
+            self.quotas.note_shed(bed)
+            self.acknowledge(delivery)
+
+    def take_heartbeats(self) -> list[Incoming]:
+        """The newest heartbeat of each bed that sent one since the last call."""
+        taken, self._heartbeats = self._heartbeats, {}
+        return [Incoming(topic, payload) for topic, payload in taken.items()]
 
     def _published(self, _client: Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         self._in_loop(self._confirm, mid, not reason.is_failure)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Protocol
 
 import structlog
 
@@ -17,25 +19,47 @@ from cloud.database import UNREACHABLE
 from cloud.devices import queries as device_queries
 from cloud.devices import service as devices
 from cloud.devices.tables import DesiredRow
-from cloud.ingest import rules, service
+from cloud.ingest import rules
 from cloud.ingest.broker_link import BrokerLink, Delivery
+from cloud.ingest.rules import Incoming
+from cloud.ingest.service import Reply, is_permanent
 from cloud.principal import Principal
 from shared.command import DesiredState
 from shared.envelope import seal
+from shared.failpoints import hit
+from shared.receipt import Receipt
 from shared.topics import Address, Topic
 
-TAKERS = 8
+TAKERS = 4
+BATCH = 64
+HEARTBEATS_A_TURN = 50
+HEALTH_PERIOD_S = 0.25
+SHED_PERIOD_S = 60.0
+SHED_BEDS_TOLD = 100
 DESIRED_PERIOD_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
-class Intake:
-    """Takes deliveries from a link. `taken` counts what came to its end."""
+class Store(Protocol):
+    """What the intake needs of the database side; `cloud.ingest.service.Taker` is one."""
 
-    def __init__(self, link: BrokerLink, clip_overdue_s: int, dice: random.Random) -> None:
+    async def take_all(self, batch: Sequence[Incoming]) -> list[Reply | None]:
+        """Takes messages in and returns what to answer each."""
+
+    async def refuse(self, address: Address | None, incoming: Incoming, reason: str) -> Reply | None:
+        """Puts one message aside."""
+
+    async def note_shed(self, counts: dict[str, int]) -> None:
+        """Writes down what was put off."""
+
+
+class Intake:
+    """Takes deliveries from a link into a store. `taken` counts what came to its end."""
+
+    def __init__(self, link: BrokerLink, store: Store, dice: random.Random) -> None:
         self.taken = 0
         self._link = link
-        self._clip_overdue_s = clip_overdue_s
+        self._store = store
         self._dice = dice
         self._unreachable = False
 
@@ -44,33 +68,72 @@ class Intake:
         async with asyncio.TaskGroup() as takers:
             for _ in range(TAKERS):
                 takers.create_task(self._take_all())
+            takers.create_task(self._take_health())
+            takers.create_task(self._tell_shed())
 
     async def _take_all(self) -> None:
         while True:
-            await self._take(await self._link.deliveries.get())
-            self.taken += 1
+            batch = await self._link.deliveries.take(BATCH)
+            await self.take(batch)
+            self.taken += len(batch)
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def take(self, batch: Sequence[Delivery]) -> None:
+        """Commit, answer, acknowledge, in this order, for all of the batch; while the database is away it waits."""
         failures = 0
         while True:
             try:
-                reply = await service.take(delivery.incoming, self._clip_overdue_s)
+                replies = await self._store.take_all([delivery.incoming for delivery in batch])
                 break
-            except UNREACHABLE as error:
-                if delivery.qos == 0:
-                    return  # a heartbeat is not worth waiting for: the next one is fresher
-                self._note_unreachable(error)
-                await asyncio.sleep(rules.wait_s(failures, self._dice))
-                failures += 1
             except Exception as error:  # noqa: BLE001  the edge of the process: no message stops the loop
-                _log.error("message_failed", topic=rules.storable(delivery.incoming.topic, 200), exc_info=error)
-                await self._put_aside(delivery, error)
-                reply = None
-                break
+                if isinstance(error, UNREACHABLE) and not is_permanent(error):
+                    self._note_unreachable(error)
+                    await asyncio.sleep(rules.wait_s(failures, self._dice))
+                    failures += 1
+                elif len(batch) > 1:
+                    await self._take_each(batch)
+                    return
+                else:
+                    topic = rules.storable(batch[0].incoming.topic, 200)
+                    _log.error("message_failed", topic=topic, exc_info=error)
+                    await self._put_aside(batch[0], error)
+                    replies = [None]
+                    break
         self._unreachable = False
-        if reply is not None:
-            self._answer(reply)
-        self._link.acknowledge(delivery)
+        hit("after_event_commit_before_receipt")
+        for reply in replies:
+            if reply is not None:
+                self._answer(reply)
+        hit("after_receipt_before_ack")
+        for delivery in batch:
+            self._link.acknowledge(delivery)
+
+    async def _take_each(self, batch: Sequence[Delivery]) -> None:
+        """One of them is bad: alone, it harms nobody else."""
+        for delivery in batch:
+            await self.take([delivery])
+
+    async def _take_health(self) -> None:
+        """Heartbeats in bulk; one that finds the database away is not worth waiting for: the next one is fresher."""
+        while True:
+            await asyncio.sleep(HEALTH_PERIOD_S)
+            waiting = self._link.take_heartbeats()
+            for start in range(0, len(waiting), HEARTBEATS_A_TURN):
+                try:
+                    await self._store.take_all(waiting[start : start + HEARTBEATS_A_TURN])
+                except UNREACHABLE as error:
+                    self._note_unreachable(error)
+                except Exception as error:  # noqa: BLE001  the edge of the process
+                    _log.error("heartbeats_failed", exc_info=error)
+
+    async def _tell_shed(self) -> None:
+        while True:
+            await asyncio.sleep(SHED_PERIOD_S)
+            counts = self._link.quotas.take_shed()
+            if counts:
+                _log.warning("messages_put_off", beds=len(counts), messages=sum(counts.values()))
+                worst = sorted(counts, key=lambda name: -counts[name])[:SHED_BEDS_TOLD]
+                with suppress(*UNREACHABLE):
+                    await self._store.note_shed({name: counts[name] for name in worst})
 
     def _note_unreachable(self, error: BaseException) -> None:
         if not self._unreachable:
@@ -81,21 +144,17 @@ class Intake:
         """Makes the failure visible; without a receipt the bed keeps the event and sends it again later."""
         reason = f"The cloud failed on this message: {type(error).__name__}."
         try:
-            await service.refuse(None, delivery.incoming, reason)
+            await self._store.refuse(None, delivery.incoming, reason)
         except Exception as again:  # noqa: BLE001  the same edge: the log has it already
             _log.error("dead_letter_failed", exc_info=again)
 
-    def _answer(self, reply: service.Reply) -> None:
-        address, receipt = reply
-        sent = self._link.publish(address.text, seal(address, receipt, time.time_ns()), qos=1)
-        if sent:
-            _log.info(
-                "receipt_sent",
-                event_id=str(receipt.event_id),
-                bed=address.bed,
-                sequence=receipt.sequence,
-                kind=receipt.kind.value,
-            )
+    def _answer(self, reply: Reply) -> None:
+        address, body = reply
+        sent = self._link.publish(address.text, seal(address, body, time.time_ns()), qos=1)
+        if sent and isinstance(body, Receipt):
+            _log.debug("receipt_sent", event_id=str(body.event_id), bed=address.bed, sequence=body.sequence)
+        elif sent:
+            _log.info("page_answered", site=address.site, bed=address.bed)
 
 
 class DesiredPublisher:

@@ -25,6 +25,12 @@ class Incoming:
     payload: bytes
 
 
+def bed_of(topic: str) -> str:
+    """`{site}/{bed}` of a topic, unchecked: whose share of the ingester a message takes; "-" for any other topic."""
+    parts = topic.split("/")
+    return f"{parts[2]}/{parts[3]}"[:80] if len(parts) == 5 else "-"
+
+
 def replaces(revision: int, phase: EventPhase, report: EventReport) -> bool:
     """Whether the report replaces what is known: its revision is higher and it does not open again what was closed."""
     return report.revision > revision and _ORDER[report.phase] >= _ORDER[phase]
@@ -42,18 +48,23 @@ def refusal(payload: bytes, reason: str, utc_ns: int) -> Receipt | None:
         fields: Any = json.loads(payload)
         sequence = fields["sequence"]
         event_id = UUID(fields["data"]["event_id"])
-        numbered = isinstance(sequence, int) and not isinstance(sequence, bool) and 1 <= sequence <= MAX_SEQUENCE
-        if not numbered or event_id.version != 7:
+        revision = fields["data"].get("revision")
+        if not _is_count(sequence) or sequence == 0 or event_id.version != 7:
             return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return Receipt(
         event_id=event_id,
         sequence=sequence,
+        revision=revision if _is_count(revision) else None,
         kind=ReceiptKind.refused,
         reason=storable(reason, REASON_LIMIT),
         committed_utc_ns=utc_ns,
     )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEQUENCE
 
 
 def storable(text: str, limit: int) -> str:

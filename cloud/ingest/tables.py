@@ -1,4 +1,4 @@
-"""The ledger of the beds' durable messages, and the dead letters: what was refused, visible to ops."""
+"""The ledger of the beds' durable messages, the dead letters, and what bed and cloud told differently: all visible to ops."""
 
 from __future__ import annotations
 
@@ -45,4 +45,29 @@ class DeadLetter(Model):
     class Meta:
         table = "dead_letter"
         unique_together = (("digest",),)
+        indexes = (Index(fields=("site", "last_at_ns")),)
+
+
+class DifferenceRow(Model):
+    """Something that a bed and the cloud told differently of one another's messages and clips (cloud/ingest/comparison.py).
+
+    `state` is open (the bed was asked to send again), final (neither side can mend it) or resolved.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    site = fields.CharField(max_length=32)
+    bed = fields.CharField(max_length=32)
+    kind = fields.CharField(max_length=16)
+    subject = fields.CharField(max_length=80)
+    first_sequence = fields.BigIntField()
+    last_sequence = fields.BigIntField()
+    sentence = fields.CharField(max_length=400)
+    state = fields.CharField(max_length=16)
+    found_at_ns = fields.BigIntField()
+    last_at_ns = fields.BigIntField()
+    resolved_at_ns = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "difference"
+        unique_together = (("site", "bed", "kind", "subject"),)
         indexes = (Index(fields=("site", "last_at_ns")),)

@@ -8,6 +8,7 @@ import random
 from cloud.database import database_server, open_tables
 from cloud.ingest.broker_link import BrokerLink
 from cloud.ingest.intake import DesiredPublisher, Intake
+from cloud.ingest.service import Taker
 from cloud.processes.run import until_stopped
 from cloud.schema import must_be_current
 from cloud.settings import CloudSettings
@@ -18,8 +19,8 @@ async def run_ingester(settings: CloudSettings, stop: asyncio.Event) -> None:
     async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
         await must_be_current(address)
         told = asyncio.Event()
-        link = BrokerLink(settings.mqtt, told.set)
-        intake = Intake(link, settings.site.clip_overdue_s, random.Random())
+        link = BrokerLink(settings.mqtt, told.set, settings.ingest.events_per_minute)
+        intake = Intake(link, Taker(settings.site.clip_overdue_s), random.Random())
         publisher = DesiredPublisher(link, told)
         link.start()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -71,6 +71,24 @@ async def open_task(connection: Connection, event_id: UUID, site: str) -> bool:
     if not rows:
         await _keep_rank(connection, event, rank)
     return bool(rows)
+
+
+async def open_tasks(connection: Connection, events: Sequence[Event]) -> None:
+    """`open_task` for several events at once, given as they stand in the transaction; call it with them in a fixed order."""
+    ids = [event.event_id for event in events]
+    known = await cloud.classify.queries.newest(Principal.system("review"), ids, connection=connection)
+    rows: list[list[object]] = []
+    for event in events:
+        suggestion = known.get(event.event_id)
+        rank = rank_of(EventCause(event.cause), event.peak_score, suggestion.probabilities if suggestion else None)
+        names = [str(event.event_id), event.site, event.bed]
+        rows.append([*names, rank.value, rank.reason, event.start_utc_ns, time.time_ns()])
+    await connection.execute_many(
+        "INSERT INTO review_task (event_id, site, bed, state, rank, rank_reason, start_utc_ns, opened_utc_ns)"
+        " VALUES ($1, $2, $3, 'open', $4, $5, $6, $7) ON CONFLICT (event_id) DO UPDATE SET rank = excluded.rank,"
+        " rank_reason = excluded.rank_reason, start_utc_ns = excluded.start_utc_ns",
+        rows,
+    )
 
 
 async def rank_again(connection: Connection, event_id: UUID, site: str) -> None:

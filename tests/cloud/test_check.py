@@ -16,8 +16,8 @@ from cloud.check import ORPHAN_AFTER_S, find_faults
 from cloud.clips.service import Caller, ClipParts, accept_manifest
 from cloud.clips.transfer import complete_object, take_chunk
 from cloud.database import in_transaction
-from cloud.ingest import service as ingest
 from cloud.ingest.rules import Incoming
+from cloud.ingest.service import Taker
 from cloud.objects import Objects, object_key
 from cloud.principal import Principal
 from cloud.settings import ObjectsSection
@@ -39,7 +39,7 @@ async def sql(query: str) -> None:
 
 async def tell(sequence: int, payload: bytes | None = None) -> None:
     payload = payload or seal(EVENT, report(event_id=uuid7(UTC_NS)), UTC_NS, sequence=sequence)
-    await ingest.take(Incoming(EVENT.text, payload), 600)
+    await Taker(600).take(Incoming(EVENT.text, payload))
 
 
 @pytest.fixture

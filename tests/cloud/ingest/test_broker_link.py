@@ -20,6 +20,7 @@ from cloud.database import DatabaseAddress
 from cloud.devices.service import set_desired
 from cloud.ingest.broker_link import BrokerLink
 from cloud.ingest.intake import DesiredPublisher, Intake
+from cloud.ingest.service import Reply, Taker
 from cloud.ingest.tables import DeadLetter
 from cloud.principal import Principal
 from cloud.settings import MqttSection
@@ -91,7 +92,7 @@ class Ingester:
         told = asyncio.Event()
         self.link = BrokerLink(MqttSection(host="127.0.0.1", port=port, **section), told.set)
         self.publisher = DesiredPublisher(self.link, told)
-        self.intake = Intake(self.link, 600, random.Random(1))
+        self.intake = Intake(self.link, Taker(600), random.Random(1))
 
 
 @asynccontextmanager
@@ -160,16 +161,14 @@ async def test_a_poison_message_does_not_stop_the_loop(database: DatabaseAddress
 async def test_messages_wait_for_a_database_that_is_away(
     database: DatabaseAddress, broker: Broker, bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cloud.ingest import service
+    real, failures = Taker.take_all, iter([ConnectionRefusedError("away"), asyncpg.CannotConnectNowError("starting")])
 
-    real, failures = service.take, iter([ConnectionRefusedError("away"), asyncpg.CannotConnectNowError("starting")])
-
-    async def flaky(*args: Any) -> service.Reply | None:
+    async def flaky(*args: Any) -> list[Reply | None]:
         for failure in failures:
             raise failure
         return await real(*args)
 
-    monkeypatch.setattr(service, "take", flaky)
+    monkeypatch.setattr(Taker, "take_all", flaky)
     async with ingesting(broker.port):
         await until(bed.client.is_connected, "the bed's connection")
         bed.tell(report(), 1)
