@@ -108,6 +108,27 @@ def make_app(state: CloudState) -> FastAPI:
         state.chunks.setdefault(sha256, {})[chunk] = body
         return Response(status_code=204)
 
+    @app.get("/bed/v1/wanted")
+    async def wanted() -> Response:
+        return Response(WantedClips(event_ids=state.wanted).model_dump_json(), media_type="application/json")
+
+    @app.post("/bed/v1/objects/{sha256}/complete")
+    async def complete(sha256: str, size_bytes: int) -> Response:
+        missing = MissingObject(sha256=sha256, chunks=state.lacking(sha256, size_bytes))
+        whole = b"".join(body for _, body in sorted(state.chunks.get(sha256, {}).items()))
+        if not missing.chunks and hashlib.sha256(whole).hexdigest() != sha256:
+            state.chunks.pop(sha256)
+            missing = MissingObject(sha256=sha256, chunks=state.lacking(sha256, size_bytes))
+        if missing.chunks:
+            return Response(missing.model_dump_json(), 409, media_type="application/json")
+        state.stored[sha256] = whole
+        return Response(status_code=200)
+
+    _add_store(app, state)
+    return app
+
+
+def _add_store(app: FastAPI, state: CloudState) -> None:
     @app.post("/bed/v1/objects/{sha256}/place")
     async def place(sha256: str, size_bytes: int, request: Request) -> Response:
         wish = PlaceWanted.model_validate_json(await request.body())
@@ -128,24 +149,6 @@ def make_app(state: CloudState) -> FastAPI:
             return Response("BadDigest", 400)
         state.chunks.setdefault(sha256, {})[chunk] = body
         return Response(status_code=200)
-
-    @app.get("/bed/v1/wanted")
-    async def wanted() -> Response:
-        return Response(WantedClips(event_ids=state.wanted).model_dump_json(), media_type="application/json")
-
-    @app.post("/bed/v1/objects/{sha256}/complete")
-    async def complete(sha256: str, size_bytes: int) -> Response:
-        missing = MissingObject(sha256=sha256, chunks=state.lacking(sha256, size_bytes))
-        whole = b"".join(body for _, body in sorted(state.chunks.get(sha256, {}).items()))
-        if not missing.chunks and hashlib.sha256(whole).hexdigest() != sha256:
-            state.chunks.pop(sha256)
-            missing = MissingObject(sha256=sha256, chunks=state.lacking(sha256, size_bytes))
-        if missing.chunks:
-            return Response(missing.model_dump_json(), 409, media_type="application/json")
-        state.stored[sha256] = whole
-        return Response(status_code=200)
-
-    return app
 
 
 @contextmanager

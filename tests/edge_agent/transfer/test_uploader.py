@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import ssl
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -14,140 +11,22 @@ import pytest
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from edge_agent.clips.manifest import make_manifest
-from edge_agent.clips.store import ClipStore
-from edge_agent.database import open_database
 from edge_agent.outbox.dead_letters import dead_letters, delivery_alarms
-from edge_agent.outbox.store import Outbox
 from edge_agent.ring.catalogue import SegmentRow
 from edge_agent.transfer.cloud_client import CloudAddress, CloudClient
 from edge_agent.transfer.pace import Pace, RatePlan
 from edge_agent.transfer.plan import ClipEnd
-from edge_agent.transfer.uploader import Done, Uploader, UploadTurn
-from shared.clip import CHUNK_BYTES, ClipManifest, ProxyFile, RawDecision
-from shared.clock import NS_PER_S
+from edge_agent.transfer.uploader import Uploader
+from shared.clip import CHUNK_BYTES, RawDecision
 from shared.errors import Misconfigured
-from shared.event import EventReport
 from shared.frame import Stream
-from shared.gap import GapCause
 from shared.ids import uuid7
-from shared.receipt import Receipt, ReceiptKind
-from shared.segment import hash_file
 from tests.authority import TestAuthority
 from tests.edge_agent.hand_clock import UTC_NS, HandClock
-from tests.edge_agent.outbox.reports import make_report
-from tests.edge_agent.ring_files import add_segment, make_folder, make_frames
+from tests.edge_agent.ring_files import add_segment, make_frames
+from tests.edge_agent.transfer.bed_side import Bed, no_beat, no_stop
 from tests.edge_agent.transfer.cloud_app import CloudState, problem, serve
 from tests.gates import Gate
-
-
-class Bed:
-    """A folder with segments and proxies, and an uploader to a port."""
-
-    def __init__(self, folder: Path, connection: sqlite3.Connection, port: int) -> None:
-        self.folder = folder
-        self.connection = connection
-        self.clock = HandClock()
-        self.store = ClipStore(connection)
-        self.outbox = Outbox(connection, "north", "bed-4")
-        self.turns: list[UploadTurn] = []
-        self.minted = 0
-        self.store_origin: str | None = None
-        self.connect(port)
-
-    def connect(self, port: int) -> None:
-        """As after a restart: nothing is remembered but the database."""
-        address = CloudAddress(f"http://127.0.0.1:{port}", store_origin=self.store_origin)
-        self.client = CloudClient(address, Pace(RatePlan(0), self.clock, no_stop, no_beat))
-        self.uploader = Uploader(self.folder, self.store, self.client, self.clock, random.Random(1))
-
-    def proxy(self, content: bytes, stream: Stream = Stream.ir) -> ProxyFile:
-        path = self.folder / "proxies" / "new"
-        path.write_bytes(content)
-        sha256 = hash_file(path)
-        path.rename(path.with_name(f"{sha256}.mp4"))
-        return ProxyFile(
-            stream=stream,
-            sha256=sha256,
-            size_bytes=len(content),
-            codec="avc1.42c01e",
-            width=2,
-            height=2,
-            frame_mono_ns=[1],
-        )
-
-    def clip(self, proxies: list[ProxyFile], start_s: float = 10, end_s: float = 12) -> EventReport:
-        self.minted += 1
-        start_ns, end_ns = round(start_s * NS_PER_S), round(end_s * NS_PER_S)
-        report = make_report(
-            "closed", event_id=uuid7(UTC_NS + self.minted * NS_PER_S), clip_start_mono_ns=start_ns,
-            start_mono_ns=start_ns, end_mono_ns=end_ns, clip_end_mono_ns=end_ns,
-        )  # fmt: skip
-        sequence = self.outbox.record(report, UTC_NS)
-        assert sequence is not None
-        known = Receipt(event_id=report.event_id, sequence=sequence, kind=ReceiptKind.stored, committed_utc_ns=UTC_NS)
-        self.outbox.receive(known, UTC_NS)
-        self.store.make_ready(make_manifest(self.connection, report, proxies))
-        return report
-
-    def run(self, *, tries: int = 40, patience_s: float = 90) -> None:
-        """Turns until nothing is left to do for a while, the clock moved on over every pause."""
-        self.uploader.look()
-        for _ in range(tries):
-            turn = self.uploader.turn()
-            self.turns.append(turn)
-            if not turn.busy:
-                if patience_s <= 0:
-                    return
-                self.clock.advance(30)
-                patience_s -= 30
-                self.uploader.look()
-
-    @property
-    def done(self) -> list[Done]:
-        return [turn.done for turn in self.turns if turn.done is not None]
-
-    @property
-    def troubles(self) -> str:
-        return " ".join(sentence for turn in self.turns for sentence in turn.troubles)
-
-    @property
-    def sent(self) -> list[tuple[str, int]]:
-        return [(turn.sent.sha256, turn.sent.chunk) for turn in self.turns if turn.sent is not None]
-
-    def pins(self) -> set[UUID]:
-        return {UUID(row[0]) for row in self.connection.execute("SELECT event_id FROM pins")}
-
-
-def no_stop(_seconds: float) -> bool:
-    return False
-
-
-def no_beat() -> None:
-    return None
-
-
-@pytest.fixture
-def cloud() -> CloudState:
-    return CloudState()
-
-
-@pytest.fixture
-def port(cloud: CloudState) -> Iterator[int]:
-    with serve(cloud) as served:
-        yield served
-
-
-@pytest.fixture
-def bed(tmp_path: Path, port: int) -> Iterator[Bed]:
-    folder = make_folder(tmp_path / "bed")
-    with closing(open_database(folder)) as connection:
-        yield Bed(folder, connection, port)
-
-
-@pytest.fixture
-def segment(bed: Bed) -> SegmentRow:
-    return add_segment(bed.folder, bed.connection, make_frames(10, 12))
 
 
 def test_proxies_go_first_then_segments_and_the_pin_ends_with_the_clouds_word(
@@ -322,59 +201,6 @@ def test_a_store_that_lost_chunks_gets_them_again(bed: Bed, cloud: CloudState) -
     assert len(bed.done) == 1
 
 
-def clip_row(bed: Bed) -> tuple[str, ClipManifest | None, str]:
-    stage, manifest, reason = bed.connection.execute("SELECT stage, manifest, reason FROM clips").fetchone()
-    return stage, None if manifest is None else ClipManifest.model_validate_json(manifest), reason
-
-
-@pytest.mark.parametrize("loss", ["rotted", "shortened", "gone"])
-def test_a_segment_that_is_lost_at_the_bed_makes_the_clip_partial_and_the_rest_is_stored(
-    bed: Bed, cloud: CloudState, segment: SegmentRow, loss: str
-) -> None:
-    kept = add_segment(bed.folder, bed.connection, make_frames(12, 13))
-    report = bed.clip([bed.proxy(b"ir")], 10, 13)
-    cloud.known.add(report.event_id)
-    path = segment.path(bed.folder)
-    whole = path.read_bytes()
-    path.unlink()
-    if loss != "gone":
-        path.write_bytes(whole[:-1] + b"?" if loss == "rotted" else whole[:-1])
-    bed.run(tries=80, patience_s=300)
-    assert [turn.partial for turn in bed.turns if turn.partial] == [report.event_id]
-    assert (segment.sha256 in cloud.stored, kept.sha256 in cloud.stored) == (False, True)
-    shown = cloud.manifests[report.event_id]
-    words = {"rotted": "damaged", "shortened": "shorter", "gone": "not at the bed any more"}
-    assert [(lost.sha256, words[loss] in lost.reason) for lost in shown.lost] == [(segment.sha256, True)]
-    assert [each.sha256 for each in shown.segments] == [kept.sha256]
-    assert {(gap.stream, gap.missing_frames) for gap in shown.gaps if gap.cause is GapCause.disk} == {
-        (Stream.ir, 60), (Stream.depth, 60)
-    }  # fmt: skip
-    assert shown.coverage[Stream.ir] == pytest.approx(1 / 3, abs=0.02)
-    assert [done.end for done in bed.done] == [ClipEnd.stored]
-    assert bed.pins() == set()
-
-
-@pytest.mark.parametrize("loss", ["rotted", "gone"])
-def test_a_proxy_that_is_lost_is_made_again_once_and_then_a_dead_letter(
-    bed: Bed, cloud: CloudState, segment: SegmentRow, loss: str
-) -> None:
-    proxies = [bed.proxy(b"good bytes")]
-    report = bed.clip(proxies)
-    cloud.known.add(report.event_id)
-    path = bed.folder / "proxies" / f"{proxies[0].sha256}.mp4"
-    for stage in ("recording", "dead"):
-        path.unlink(missing_ok=True)
-        if loss == "rotted":
-            path.write_bytes(b"bad  bytes")
-        bed.run(tries=80, patience_s=300)
-        assert clip_row(bed)[0] == stage
-        bed.store.make_ready(make_manifest(bed.connection, report, proxies))
-    assert cloud.stored == {}
-    assert bed.pins() == {report.event_id}
-    words = {"rotted": "damaged at the bed", "gone": "not at the bed any more"}
-    assert words[loss] in dead_letters(bed.connection)[0].reason
-
-
 def test_a_refused_certificate_is_an_alarm_until_the_cloud_takes_the_bed_again(bed: Bed, cloud: CloudState) -> None:
     report = bed.clip([bed.proxy(b"one")])
     cloud.known.add(report.event_id)
@@ -413,51 +239,6 @@ def test_a_released_clip_that_is_wanted_after_all_is_pinned_again_and_sent(
     bed.run()
     assert segment.sha256 in cloud.stored
     assert (len(bed.done), bed.pins()) == (2, set())
-
-
-@pytest.fixture
-def direct(bed: Bed, cloud: CloudState, port: int) -> Bed:
-    """A bed whose chunks go to the store itself."""
-    bed.store_origin = f"http://127.0.0.1:{port}"
-    cloud.store_url = f"{bed.store_origin}/store"
-    bed.connect(port)
-    return bed
-
-
-def test_chunks_go_to_the_store_directly_and_no_address_is_told(direct: Bed, cloud: CloudState) -> None:
-    content = random.Random(4).randbytes(CHUNK_BYTES + 5)
-    report = direct.clip([direct.proxy(content)])
-    cloud.known.add(report.event_id)
-    cloud.overrule("PUT /store", Response(status_code=503), Response(status_code=403))
-    direct.run()
-    assert [chunk for _, chunk in direct.sent] == [0, 1]
-    assert list(cloud.stored.values()) == [content]
-    assert direct.troubles.count("The store") == 2
-    assert "signature" not in direct.troubles
-
-
-@pytest.mark.parametrize("allowed", [None, "http://127.0.0.1:1", "https://store.example"])
-def test_a_store_that_the_settings_do_not_name_gets_nothing_and_an_alarm_says_so(
-    direct: Bed, cloud: CloudState, port: int, allowed: str | None
-) -> None:
-    direct.store_origin = allowed
-    direct.connect(port)
-    report = direct.clip([direct.proxy(b"one")])
-    cloud.known.add(report.event_id)
-    direct.run()
-    assert (cloud.received_bytes, direct.done, direct.pins()) == (0, [], {report.event_id})
-    assert "No clip leaves this bed" in delivery_alarms(direct.connection)[0]
-
-
-def test_bytes_that_the_store_refuses_go_again_and_at_the_third_time_are_a_dead_letter(
-    direct: Bed, cloud: CloudState
-) -> None:
-    report = direct.clip([direct.proxy(b"one")])
-    cloud.known.add(report.event_id)
-    cloud.overrule("PUT /store", *(Response("BadDigest", 400) for _ in range(3)))
-    direct.run(tries=80, patience_s=300)
-    assert direct.done == []
-    assert "answered 400" in dead_letters(direct.connection)[0].reason
 
 
 def test_over_tls_the_bed_shows_its_certificate(tmp_path: Path, bed: Bed, cloud: CloudState) -> None:
