@@ -18,7 +18,15 @@ from starlette.routing import Route
 
 from cloud.clips.routes import PEER_NAME
 from cloud.devices.authority import Authority
-from cloud.processes.listeners import Listener, bed_listener, common_name, people_listener
+from cloud.processes import listeners
+from cloud.processes.listeners import (
+    CONNECTIONS_A_BED,
+    BedProtocol,
+    Listener,
+    bed_listener,
+    common_name,
+    people_listener,
+)
 from cloud.settings import BedsSection, PeopleSection
 from shared.errors import Misconfigured
 from tests.brokers import free_port
@@ -87,6 +95,43 @@ async def test_without_a_certificate_of_our_authority_there_is_no_answer(place: 
             with pytest.raises((httpx.TransportError, OSError)):
                 await place.ask(context)
         assert await place.ask(place.context(place.authority)) == "north.bed-1"
+
+
+async def test_one_bed_cannot_hold_more_than_its_share_of_connections(place: Place) -> None:
+    async with serving(lambda heard: bed_listener(APP, place.section, heard)):
+        mine, other = place.context(place.authority), place.context(place.authority, "north.bed-2")
+        held = [
+            await asyncio.open_connection("127.0.0.1", place.section.port, ssl=mine) for _ in range(CONNECTIONS_A_BED)
+        ]
+        with pytest.raises((httpx.TransportError, OSError)):
+            await place.ask(mine)
+        assert await place.ask(other) == "north.bed-2"
+        for _, writer in held:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+        await until(lambda: not BedProtocol._open["north.bed-1"])
+        assert await place.ask(mine) == "north.bed-1"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_whoever_does_not_say_what_it_wants_is_cut_off(
+    place: Place, begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listeners, "HEADERS_WITHIN_S", 0.05)
+    async with serving(lambda heard: bed_listener(APP, place.section, heard)):
+        context = place.context(place.authority)
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.section.port, ssl=context)
+        writer.write(begun)
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 30) == b""
+        writer.close()
 
 
 async def test_people_are_served_without_a_certificate(place: Place) -> None:
