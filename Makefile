@@ -10,13 +10,14 @@ NODE_STAMP := cloud/web/node_modules/.setup
 SOURCE ?= simulator
 MINUTES ?= 10
 
-.PHONY: help setup kinect system-packages demo test check bench bench-edge evaluate web docs pins clean
+.PHONY: help setup kinect system-packages demo test check bench bench-capture bench-edge evaluate web docs pins clean
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
 	@echo "make demo SOURCE=F   the same, with the Azure Kinect recording F (.mkv) at the beds"
 	@echo "make test            set up, check and test everything (as CI does)"
 	@echo "make check           format, lint, types, imports, contract drift, docs"
+	@echo "make bench-capture   how long an Azure Kinect is left waiting, and what taking its frames costs: two minutes with a stand-in"
 	@echo "make bench-edge      what a bed costs: 10 minutes of one Kinect v2 bed, figures in build/results/"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
@@ -77,6 +78,9 @@ test: check
 	$(BIN)/pytest -q --ignore=tests/rules
 
 bench: bench-edge
+
+bench-capture: setup
+	$(BIN)/python -m tests.bench.bench_capture --seconds 60
 
 bench-edge: setup
 	$(BIN)/python -m tests.bench.bench_edge --minutes $(MINUTES)

@@ -76,6 +76,11 @@ def test_the_camera_is_open_or_the_reason_is_told(machine: Machine) -> None:
     assert "The camera is lost: The cable is out." in machine.alarms()
 
 
+def test_an_open_camera_that_cannot_be_trusted_is_an_alarm(machine: Machine) -> None:
+    machine.health.hear(BusTopic.camera, CameraFact(mono_ns=1, opened=camera_info(), sentence="The camera is stuck."))
+    assert machine.health.heartbeat().alarms == ["The camera is stuck."]
+
+
 @pytest.mark.parametrize(
     ("process", "counters", "words"),
     [

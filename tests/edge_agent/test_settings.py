@@ -78,6 +78,46 @@ def test_a_wrong_setting_is_named(tmp_path: Path, old: str, new: str, names: str
     assert refusal.value.exit_code == 78
 
 
+@pytest.mark.parametrize(
+    ("source", "kinect", "names"),
+    [
+        ("frames_per_s = 25.0", "", "frames_per_s must be 5, 15 or 30 with an Azure Kinect, not 25"),
+        ("", 'depth_mode = "wfov_unbinned"', "kinect.depth_mode wfov_unbinned reaches 15 frames_per_s at most"),
+        ("", 'colour_mode = "3072p"', "kinect.colour_mode 3072p reaches 15 frames_per_s at most"),
+        ("", 'depth_mode = "narrow"', "kinect.depth_mode must be one of"),
+        ("", 'colour_mode = "4k"', "kinect.colour_mode must be one of"),
+        ("", "exposure_us = 40000", "kinect.exposure_us must be 0 (automatic) or from 500 to 33333 at 30 frames_per_s"),
+        ("", "exposure_us = 100", "kinect.exposure_us"),
+        ("", "white_balance_k = 900", "kinect.white_balance_k"),
+        ("", "gain = 256", "source.kinect.gain"),
+        ("", "powerline_hz = 55", "source.kinect.powerline_hz"),
+        ("", "depth_delay_us = -40000", "kinect.depth_delay_us must not exceed one frame"),
+        ("colour_per_s = 0.0", "depth_delay_us = 100", "kinect.depth_delay_us needs the colour camera"),
+        ("", "subordinate_delay_us = 5", 'for sync = "subordinate" alone'),
+        ("", 'sync = "subordinate"\nsubordinate_delay_us = 40000', "must not exceed one frame"),
+        ("colour_per_s = 0.0", 'sync = "master"', "needs the colour camera"),
+        ("", "serial_number = 7", "source.kinect.serial_number is not a known setting"),
+    ],
+)
+def test_what_an_azure_kinect_cannot_do_is_refused(tmp_path: Path, source: str, kinect: str, names: str) -> None:
+    text = WHOLE.replace('kind = "simulator"', f'kind = "azure_kinect"\n{source}\n[source.kinect]\n{kinect}')
+    with pytest.raises(Misconfigured) as refusal:
+        load_settings(write(tmp_path, text))
+    assert names in refusal.value.sentence
+    assert "\n" not in refusal.value.sentence
+
+
+def test_the_largest_modes_of_an_azure_kinect_go_with_15_frames(tmp_path: Path) -> None:
+    kinect = 'kind = "azure_kinect"\nframes_per_s = 15.0\n[source.kinect]\ndepth_mode = "wfov_unbinned"\ncolour_mode = "3072p"'
+    settings = load_settings(write(tmp_path, WHOLE.replace('kind = "simulator"', kinect)))
+    assert settings.source.kinect.depth_mode == "wfov_unbinned"
+
+
+def test_the_section_of_the_kinect_is_for_the_kinect_alone(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="the section kinect is for kind"):
+        load_settings(write(tmp_path, WHOLE.replace('kind = "simulator"', 'kind = "simulator"\nkinect.gain = 9')))
+
+
 def test_certificates_allow_another_host(tmp_path: Path) -> None:
     files = 'host = "broker.example"\nca_file = "ca.pem"\ncertificate_file = "/etc/bed.pem"\nkey_file = "bed.key"'
     settings = load_settings(write(tmp_path, WHOLE.replace('host = "127.0.0.1"', files)))
