@@ -108,7 +108,7 @@ class Recorder:
     def start(self) -> None:
         """Finishes what a crash left, and takes the account up where it ended. Raises Transient when the disk refuses."""
         try:
-            recovered = recover(self._place.folder, self._connection)
+            recovered = recover(self._place.folder, self._connection, self._clock)
         except _DISK_ERRORS as error:
             self._reserve.release()
             raise Transient(f"What an earlier run left cannot be sealed now: {error}.") from error
@@ -117,6 +117,8 @@ class Recorder:
             self._ears.sealed(row, 1.0)
         for name in recovered.quarantined:
             self._ears.log.error("file_quarantined", file=name)
+        if recovered.left:
+            self._ears.log.warning("files_left_for_later", files=len(recovered.left))
         now = self._now()
         for account in accounts(self._connection, self._clock.boot_id):
             self._ledger.take_up(account.stream, account.cause, account.until, now)
@@ -326,9 +328,9 @@ class Recorder:
             self.disk_full = True
             self._reserve.release()
             with contextlib.suppress(OSError):
-                if self._catalogue_sealed():
-                    return
+                self._catalogue_sealed()
         self._condemn()
+        self._ledger.tell_bundles()
 
     def _condemn(self) -> None:
         """The frames of the file are lost; what its gaps say was missing among them stays as it was told."""
