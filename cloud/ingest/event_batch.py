@@ -70,7 +70,7 @@ async def keep_events(messages: Sequence[EventMessage], clip_overdue_s: int) -> 
     now_ns = time.time_ns()
     async with in_transaction() as connection:
         times = await _note_messages(connection, messages, now_ns)
-        fresh = [message for message in messages if times[message.key] == now_ns]
+        fresh = list({each.key: each for each in messages if times[each.key] == now_ns}.values())
         foreign: set[Key] = set()
         new: list[EventMessage] = []
         if fresh:

@@ -163,3 +163,74 @@ async def test_a_bed_keeps_its_newest_dead_letters_alone(monkeypatch: pytest.Mon
     for number in range(5):
         await take(Incoming("deepepil/v1/north/bed-1/event", b"%d" % number))
     assert sorted(letter.payload_start for letter in await DeadLetter.all()) == ["2", "3", "4"]
+
+
+async def test_a_batch_is_one_transaction_and_each_message_has_its_own_answer() -> None:
+    opened, other = report(revision=0, phase=EventPhase.opened), report()
+    batch = [
+        message(opened, 1),
+        message(report(event_id=opened.event_id), 2),
+        Incoming("deepepil/v1/north/bed-1/event", b"nonsense"),
+        message(other, 1, bed="bed-2"),
+        message(opened, 1),
+        message(BedState(online=True, session=1, version="1"), topic=Topic.state),
+    ]
+    taker = service.Taker(600)
+    replies = await taker.take_all(batch)
+    told = [None if reply is None else (reply[0].bed, reply[1].model_dump()["revision"]) for reply in replies]
+    assert told == [("bed-1", 0), ("bed-1", 2), None, ("bed-2", 2), ("bed-1", 0), None]
+    assert {(row.event_id, row.revision, row.sequence) for row in await Event.all()} == {
+        (opened.event_id, 2, 2),
+        (other.event_id, 2, 1),
+    }
+    assert await jobs() == ["watch_clip", "watch_clip"]
+    assert await ReviewTask.all().count() == 2
+    assert await BedConnection.all().count() == 1
+    again = await taker.take_all(batch)
+    assert again == replies
+    assert taker.stored == 3
+
+
+async def test_two_beds_that_claim_one_event_in_one_batch_end_with_the_first() -> None:
+    body = report()
+    replies = await service.Taker(600).take_all([message(body, 1), message(body, 1, bed="bed-2")])
+    assert [reply and reply[1].model_dump()["kind"].value for reply in replies] == ["stored", "refused"]
+    assert [(row.bed, row.sequence) for row in await BedMessage.all()] == [("bed-1", 1)]
+
+
+async def test_what_the_database_will_never_keep_is_refused_for_good_and_harms_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cloud.ingest.event_batch.audit.record_all", _out_of_range)
+    reply = await take(message(report()))
+    assert reply is not None
+    assert reply[1].kind.value == "refused"
+    assert "cannot keep this message" in reply[1].reason
+    assert [await table.all().count() for table in (Event, BedMessage, ReviewTask)] == [0, 0, 0]
+    assert await DeadLetter.all().count() == 1
+
+
+async def _out_of_range(connection: Any, *_: Any) -> None:
+    """PostgreSQL's own refusal of a value."""
+    await connection.execute_query("SELECT 3000000000::bigint::int")
+
+
+async def test_a_value_that_the_driver_cannot_encode_is_no_database_that_is_away() -> None:
+    with pytest.raises(Exception, match=r"\$1|int32|range") as caught:
+        async with in_transaction() as connection:
+            await connection.execute_query("SELECT $1::int", [2**40])
+    assert service.is_permanent(caught.value)
+    assert not service.is_permanent(ConnectionRefusedError("away"))
+
+
+async def test_a_flood_of_bad_messages_leaves_few_audit_entries_and_counts_the_others() -> None:
+    now_ns = 0
+    taker = service.Taker(600, lambda: now_ns)
+    await taker.take_all([Incoming("deepepil/v1/north/bed-1/event", b"%d" % number) for number in range(30)])
+    assert await AuditEntry.filter(deed="message_refused").count() == 10
+    assert await DeadLetter.all().count() == 30
+    now_ns = 11 * 10**9
+    await taker.take(Incoming("deepepil/v1/north/bed-1/event", b"one more"))
+    newest = await AuditEntry.filter(deed="message_refused").order_by("-number").first()
+    assert newest is not None
+    assert newest.details["not_written_before"] == 20
