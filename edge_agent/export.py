@@ -10,13 +10,13 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from edge_agent.database import database_path, open_database
+from edge_agent.database import BUSY_TIMEOUT_MS, database_path
 from edge_agent.ring.catalogue import (
     SegmentRow,
     coverage_between,
@@ -28,13 +28,12 @@ from edge_agent.ring.catalogue import (
 from edge_agent.ring.folder import read_identity
 from shared.clock import NS_PER_S, utc_text
 from shared.contract import MAX_NS
-from shared.errors import Refused
+from shared.errors import Refused, Transient
 from shared.event import EventReport
 from shared.export.excerpt import Excerpt, Piece
 from shared.export.formats import LONGEST_NS, check_length
 from shared.frame import Stream
 from shared.gap import Gap
-from shared.segment import SegmentReader
 
 MOST_SEGMENTS = 800
 """An hour has some 360 segments; each is held open from the start, so that eviction cannot take it away meanwhile."""
@@ -106,15 +105,17 @@ def clip_excerpt(folder: Path, event_id: UUID) -> Iterator[Excerpt]:
 
 @contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The bed's database; a folder that is no bed's gets none made. Raises Misconfigured and Refused."""
+    """The bed's database, for reading alone. Raises Misconfigured, Refused, and Transient when it cannot be read."""
     read_identity(folder)
     if not database_path(folder).is_file():
         raise Refused(f"The folder {folder} has no database: nothing was recorded here.")
-    connection = open_database(folder)
+    uri = f"{database_path(folder).resolve().as_uri()}?mode=ro"
     try:
-        yield connection
-    finally:
-        connection.close()
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise Transient(f"The database {database_path(folder)} cannot be read now: {error}.") from error
 
 
 def _point(connection: sqlite3.Connection, utc_ns: int) -> Point:
@@ -165,7 +166,7 @@ def _piece(held: ExitStack, folder: Path, row: SegmentRow, start: Point, end: Po
         raise Refused(f"The segment {row.file} cannot be opened: {error.strerror}.", sequence=row.sequence) from error
     held.callback(os.close, descriptor)
     first, last = _part(row, start, end)
-    return Piece(lambda: SegmentReader(Path(f"/proc/self/fd/{descriptor}")), first, last, row.frames)
+    return Piece(lambda: nullcontext(Path(f"/proc/self/fd/{descriptor}")), first, last, row.frames)
 
 
 def _account(

@@ -6,9 +6,12 @@ share no picture and lose none.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -16,7 +19,7 @@ from shared.clock import NS_PER_S
 from shared.clock_model import ClockModel
 from shared.contract import Contract, Count, Nanoseconds, Share, Text
 from shared.errors import Refused
-from shared.frame import RECORDED_STREAMS, CameraInfo, Stream
+from shared.frame import RECORDED_STREAMS, CameraInfo, Stream, Uint16Image
 from shared.gap import Gap
 from shared.ids import BedName, BootId, SiteName, Uuid7
 from shared.imu import ImuSample
@@ -30,11 +33,16 @@ RESEARCH_USE = (
 FORMAT_VERSION = 1
 
 
+LANES = ((Stream.colour, Stream.depth), (Stream.ir,))
+"""What one reader decodes: depth and infrared cost the same, colour nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One sealed segment and the half-open part [start_mono_ns, end_mono_ns) of it that is wanted."""
 
-    open: Callable[[], AbstractContextManager[SegmentReader]]
+    open: Callable[[], AbstractContextManager[Path]]
+    """Brings the file to this machine and holds it as long as the context lasts."""
     start_mono_ns: int
     end_mono_ns: int
     frames: dict[Stream, int]
@@ -106,8 +114,8 @@ class ExportWriter(Protocol):
         """Before the first picture; the camera is the same for the whole excerpt."""
         ...
 
-    def picture(self, picture: StreamImage) -> None:
-        """The next picture, in the order of the recording."""
+    def picture(self, picture: StreamImage, image: Uint16Image | bytes) -> None:
+        """The next picture, in the order of the recording; `image` is what it decodes to."""
         ...
 
     def imu(self, sample: ImuSample) -> None:
@@ -126,7 +134,7 @@ Progress = Callable[[int, int], None]
 def export(
     excerpt: Excerpt, writer: ExportWriter, progress: Progress, check: Callable[[CameraInfo], None] = lambda _: None
 ) -> ExportSummary:
-    """Gives every picture of the excerpt to the writer, one at a time; holds one picture in memory.
+    """Gives every picture of the excerpt to the writer, one at a time; holds four pictures in memory.
 
     `check` is asked once, before anything is written; it may raise Refused.
 
@@ -134,27 +142,29 @@ def export(
     """
     tally = _Tally(excerpt)
     done_ns = 0
-    for piece in excerpt.pieces:
-        with piece.open() as reader:
-            tally.enter(reader)
-            if len(tally.segments) == 1:
-                check(reader.header.camera)
-                has_imu = next(reader.imu(), None) is not None
-                writer.begin(reader.header, excerpt.streams, has_imu=has_imu)
-            told_ns = first_ns = -1
-            for item in _in_order(reader, piece, excerpt.streams):
-                if isinstance(item, ImuSample):
-                    writer.imu(item)
-                    tally.imu_samples += 1
-                    continue
-                writer.picture(item)
-                tally.count(item.stream)
-                if first_ns < 0:
-                    told_ns = first_ns = item.mono_ns
-                elif item.mono_ns - told_ns >= NS_PER_S:
-                    told_ns = item.mono_ns
-                    progress(done_ns + told_ns - first_ns, excerpt.length_ns)
-            done_ns += told_ns - first_ns
+    with ThreadPoolExecutor(len(LANES), "export") as pool:
+        for piece in excerpt.pieces:
+            with piece.open() as path, ExitStack() as opened:
+                readers = [opened.enter_context(SegmentReader(path)) for _ in LANES]
+                tally.enter(readers[0])
+                if len(tally.segments) == 1:
+                    check(readers[0].header.camera)
+                    has_imu = next(readers[0].imu(), None) is not None
+                    writer.begin(readers[0].header, excerpt.streams, has_imu=has_imu)
+                told_ns = first_ns = -1
+                for item, image in _in_order(readers, piece, excerpt.streams, pool):
+                    if isinstance(item, ImuSample):
+                        writer.imu(item)
+                        tally.imu_samples += 1
+                        continue
+                    writer.picture(item, image)
+                    tally.count(item.stream)
+                    if first_ns < 0:
+                        told_ns = first_ns = item.mono_ns
+                    elif item.mono_ns - told_ns >= NS_PER_S:
+                        told_ns = item.mono_ns
+                        progress(done_ns + told_ns - first_ns, excerpt.length_ns)
+                done_ns += told_ns - first_ns
     if not tally.frames:
         raise Refused("No picture of the camera lies in this span.")
     summary = tally.summary()
@@ -162,18 +172,48 @@ def export(
     return summary
 
 
-def _in_order(reader: SegmentReader, piece: Piece, streams: tuple[Stream, ...]) -> Iterator[StreamImage | ImuSample]:
-    """Pictures in the order of the file, each after the inertial samples that arrived with it or before."""
-    samples = reader.imu(piece.start_mono_ns, piece.end_mono_ns)
-    waiting = next(samples, None)
-    for picture in reader.frames(streams, piece.start_mono_ns, piece.end_mono_ns):
-        while waiting is not None and waiting.mono_ns <= picture.mono_ns:
-            yield waiting
-            waiting = next(samples, None)
-        yield picture
-    while waiting is not None:
-        yield waiting
-        waiting = next(samples, None)
+Decoded = tuple[StreamImage, Uint16Image | bytes]
+
+
+def _in_order(
+    readers: Sequence[SegmentReader], piece: Piece, streams: tuple[Stream, ...], pool: ThreadPoolExecutor
+) -> Iterator[Decoded | tuple[ImuSample, bytes]]:
+    """Pictures by time, each after the inertial samples that arrived with it or before."""
+    waiting = deque(readers[0].imu(piece.start_mono_ns, piece.end_mono_ns))
+    for picture, image in _pictures(readers, piece, streams, pool):
+        while waiting and waiting[0].mono_ns <= picture.mono_ns:
+            yield waiting.popleft(), b""
+        yield picture, image
+    while waiting:
+        yield waiting.popleft(), b""
+
+
+def _pictures(
+    readers: Sequence[SegmentReader], piece: Piece, streams: tuple[Stream, ...], pool: ThreadPoolExecutor
+) -> Iterator[Decoded]:
+    """Depth and infrared are decoded beside each other, each by a reader of its own, one picture ahead of the writer."""
+    lanes = [
+        reader.frames([stream for stream in lane if stream in streams], piece.start_mono_ns, piece.end_mono_ns)
+        for reader, lane in zip(readers, LANES, strict=True)
+    ]
+    ahead = [pool.submit(_next, lane) for lane in lanes]
+    try:
+        while True:
+            found = [(one[0].mono_ns, number) for number, job in enumerate(ahead) if (one := job.result()) is not None]
+            if not found:
+                return
+            _, number = min(found)
+            decoded = ahead[number].result()
+            assert decoded is not None
+            ahead[number] = pool.submit(_next, lanes[number])
+            yield decoded
+    finally:
+        wait(ahead)
+
+
+def _next(lane: Iterator[StreamImage]) -> Decoded | None:
+    picture = next(lane, None)
+    return None if picture is None else (picture, picture.image())
 
 
 class _Tally:

@@ -17,7 +17,7 @@ from shared.contract import Contract
 from shared.export.excerpt import ExportSummary
 from shared.export.foxglove import CAMERA_CALIBRATION, COMPRESSED_IMAGE, RAW_IMAGE, described, timestamp
 from shared.export.kinect import CALIBRATION_FILE
-from shared.frame import Stream
+from shared.frame import Stream, Uint16Image
 from shared.gap import Gap
 from shared.imu import ImuSample
 from shared.segment_records import SegmentHeader, StreamImage
@@ -87,8 +87,8 @@ class McapWriter:
             calibration = json.dumps(header.camera.calibration).encode()
             self._writer.add_attachment(0, 0, CALIBRATION_FILE, "application/json", calibration)
 
-    def picture(self, picture: StreamImage) -> None:
-        """Raises OSError, and Refused when the picture's checksum does not hold."""
+    def picture(self, picture: StreamImage, image: Uint16Image | bytes) -> None:
+        """Raises OSError."""
         if self._last_index is None:
             self._tell_lenses(picture)
         if picture.index != self._last_index:
@@ -98,7 +98,6 @@ class McapWriter:
         self._utc_minus_mono_ns = picture.utc_ns - picture.mono_ns
         while self._early:
             self.imu(self._early.pop(0))
-        image = picture.image()
         frame_id = _LENS[picture.stream].value
         if isinstance(image, bytes):
             data = COMPRESSED_IMAGE.encode(

@@ -16,7 +16,7 @@ from shared.export import ebml, kinect, mkv_parts
 from shared.export.excerpt import ExportSummary
 from shared.export.mkv_parts import Attachment, Block, Tag, Track
 from shared.export.timeline import Timeline
-from shared.frame import CameraInfo, Stream
+from shared.frame import CameraInfo, Stream, Uint16Image
 from shared.gap import Gap
 from shared.imu import ImuSample
 from shared.segment_records import SegmentHeader, StreamImage
@@ -71,10 +71,9 @@ class MkvWriter:
         self._put(mkv_parts.TRACKS, ebml.element(mkv_parts.TRACKS, *(track.entry() for track in tracks)))
         self._put(mkv_parts.ATTACHMENTS, ebml.element(mkv_parts.ATTACHMENTS, *(each.entry() for each in attached)))
 
-    def picture(self, picture: StreamImage) -> None:
-        """Raises OSError, and Refused when the picture's checksum does not hold."""
+    def picture(self, picture: StreamImage, image: Uint16Image | bytes) -> None:
+        """Raises OSError."""
         self._end_samples()
-        image = picture.image()
         data = image if isinstance(image, bytes) else image.astype(">u2").tobytes()
         at_us = self._timeline.file_us(picture.device_ns, picture.mono_ns)
         self._add(Block(at_us, self._numbers[kinect.TRACK_NAMES[picture.stream]], data))

@@ -90,8 +90,8 @@ class NumpyFolder:
         if has_imu:
             self._imu = RowsFile(self._folder / "imu.npy", IMU)
 
-    def picture(self, picture: StreamImage) -> None:
-        """Raises OSError, and Refused when the picture's checksum does not hold."""
+    def picture(self, picture: StreamImage, image: Uint16Image | bytes) -> None:
+        """Raises OSError."""
         row = self._row
         if row is None or (row["index"], row["mono_ns"]) != (picture.index, picture.mono_ns):
             self._end_row()
@@ -100,7 +100,7 @@ class NumpyFolder:
                 "utc_ns": picture.utc_ns, "depth": -1, "ir": -1, "colour": -1,
             }  # fmt: skip
             self._row = row
-        row[picture.stream.value] = self._keep(picture)
+        row[picture.stream.value] = self._keep(picture.stream, image)
 
     def imu(self, sample: ImuSample) -> None:
         """Raises OSError."""
@@ -128,13 +128,12 @@ class NumpyFolder:
         }.items():  # fmt: skip
             (self._folder / name).write_text(text, encoding="utf-8")
 
-    def _keep(self, picture: StreamImage) -> int:
-        image = picture.image()
+    def _keep(self, stream: Stream, image: Uint16Image | bytes) -> int:
         if isinstance(image, bytes):
             (self._folder / "colour" / f"{self._colours:06d}.jpg").write_bytes(image)
             self._colours += 1
             return self._colours - 1
-        return self._files[picture.stream].append(_little(image))
+        return self._files[stream].append(_little(image))
 
     def _end_row(self) -> None:
         if self._row is not None:
