@@ -1,4 +1,4 @@
-"""The command line of the bed: `deepepil-edge run | process | replay | check | export | status`. Faults are one sentence and an exit code."""
+"""The command line of the bed: `deepepil-edge run | process | replay | check | export | outbox | status`. Faults are one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -165,6 +165,46 @@ def export_command(
     print(summary.sentence)
     if (note := note_of(summary, ExportFormat(form))) is not None:
         print(note, file=sys.stderr)
+
+
+@main.group()
+def outbox() -> None:
+    """Dead letters: what the cloud will not take, and what a person does with it."""
+
+
+@outbox.command("list")
+@_config
+@click.option("--limit", default=100, show_default=True, help="How many, newest first.")
+def outbox_list(config: Path, limit: int) -> None:
+    """Lists the dead letters with their events and reasons."""
+    from edge_agent.outbox.commands import letter_lines
+    from edge_agent.settings import load_settings
+
+    for line in letter_lines(load_settings(config), limit):
+        print(line)
+
+
+@outbox.command("retry")
+@click.argument("event_id")
+@_config
+def outbox_retry(event_id: str, config: Path) -> None:
+    """Sends what is known of an event again."""
+    from edge_agent.outbox.commands import retry_event
+    from edge_agent.settings import load_settings
+
+    print(retry_event(load_settings(config), event_id))
+
+
+@outbox.command("give-up")
+@click.argument("event_id")
+@click.option("--reason", required=True, help="Why; it is written down.")
+@_config
+def outbox_give_up(event_id: str, reason: str, config: Path) -> None:
+    """Ends an event's dead letters and its hold on the segments. It is written down and cannot be undone."""
+    from edge_agent.outbox.commands import give_up_event
+    from edge_agent.settings import load_settings
+
+    print(give_up_event(load_settings(config), event_id, reason))
 
 
 @main.command()
