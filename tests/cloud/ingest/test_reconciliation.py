@@ -107,7 +107,7 @@ async def test_after_yesterdays_backup_was_restored_every_event_comes_back_once(
     wire.outbox.record(make_report("closed", 1, after.event_id), UTC_NS)
     assert await wire.drain() == [2, 3]
     for table in reversed(TABLES.split(", ")):
-        await sql(f"TRUNCATE {table}; INSERT INTO {table} TABLE backup_{table}; DROP TABLE backup_{table}")
+        await sql(f"TRUNCATE {table} CASCADE; INSERT INTO {table} TABLE backup_{table}; DROP TABLE backup_{table}")
     assert await Event.all().count() == 1
 
     assert (await wire.compare()).messages == [2, 3]
