@@ -86,12 +86,14 @@ class SdkLog:
         self._mark = 0
 
     def mark(self) -> None:
-        """What is said from now on counts for the next `said`. An overgrown file is emptied."""
-        size = self._path.stat().st_size if self._path.exists() else 0
-        if size > TRIM_AT_BYTES:
+        """What is said from now on counts for the next `said`."""
+        self._mark = self._path.stat().st_size if self._path.exists() else 0
+
+    def trim(self) -> None:
+        """Empties the file when it grew above 4 MiB; call it now and then while the library runs."""
+        if self._path.exists() and self._path.stat().st_size > TRIM_AT_BYTES:
             os.truncate(self._path, 0)
-            size = 0
-        self._mark = size
+            self._mark = 0
 
     def said(self) -> str:
         """What the SDK said since the mark: the last 64 KiB of it."""

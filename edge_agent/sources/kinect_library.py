@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from shared.errors import DeepEpilError, Misconfigured, Refused, Transient
 from shared.frame import Stream
 
 MOST_CALIBRATION_BYTES = 256 * 1024
+TRIM_EVERY = 1024
 _CAPTURE_CAPSULE = b"pyk4a capture handle"
 _DEVICE_CAPSULE = b"pyk4a device handle"
 _FAILED, _TIMED_OUT = 1, 2
@@ -47,13 +49,13 @@ class KinectLibrary:
     """The loaded library. Raises Misconfigured when the extra `kinect` is not installed or does not load."""
 
     def __init__(self) -> None:
+        if find_spec("pyk4a") is None:
+            raise Misconfigured(
+                "The source azure_kinect needs the extra kinect, in an environment of its own: requirements/kinect.txt."
+            )
         self.log = SdkLog()
         try:
             import pyk4a
-        except ModuleNotFoundError as error:
-            raise Misconfigured(
-                "The source azure_kinect needs the extra kinect, in an environment of its own: requirements/kinect.txt."
-            ) from error
         except ImportError as error:
             raise Misconfigured(f"The Azure Kinect library cannot be loaded: {error}.") from error
         self.module: Any = pyk4a
@@ -61,6 +63,7 @@ class KinectLibrary:
 
     def open(self, settings: KinectSettings, frames_per_s: float) -> KinectDevice:
         """The camera of that serial number (the only one, if none is named), streaming. Raises Transient or Refused."""
+        self.log.trim()
         self.log.mark()
         count = int(self.module.connected_device_count())
         if not count:
@@ -99,6 +102,7 @@ class KinectDevice:
         self._library, self._device, self._settings = library, device, settings
         self.serial = serial
         self._handle = ctypes.c_void_p()
+        self._captures = 0
         self._native = self._native_of(device)
         try:
             self.firmware = self._firmware()
@@ -111,6 +115,9 @@ class KinectDevice:
 
     def capture(self, timeout_ms: int, streams: tuple[Stream, ...]) -> list[Part] | None:
         """The images of the next capture, views of the SDK's memory; None when none came in time. Raises Transient."""
+        self._captures += 1
+        if self._captures % TRIM_EVERY == 0:
+            self._library.log.trim()
         result = self._library.sdk.k4a_device_get_capture(self._native, ctypes.byref(self._handle), timeout_ms)
         if result == _TIMED_OUT:
             return None
@@ -175,7 +182,7 @@ class KinectDevice:
         if not raw or len(raw) > MOST_CALIBRATION_BYTES:
             raise explain(self._library.log.said(), "The camera's calibration cannot be read.")
         try:
-            found = json.loads(raw)
+            found = json.loads(raw, parse_constant=lambda _: None)
         except (ValueError, RecursionError) as error:
             raise Transient("The camera's calibration is not JSON.") from error
         return found if isinstance(found, dict) else {}

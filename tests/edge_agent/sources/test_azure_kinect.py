@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from edge_agent.bus_messages import BusTopic, CameraFact, Message
 from edge_agent.settings import SourceSettings
 from edge_agent.sources.azure_kinect import MOST_IMU_A_FRAME, AzureKinect
 from edge_agent.sources.capturing import Capturing
+from edge_agent.sources.frame_source import source_of
 from shared.clock import NS_PER_S
-from shared.errors import DeepEpilError, Transient
+from shared.errors import DeepEpilError, Misconfigured, Transient
 from shared.frame import Frame, Stream
 from tests.fakes.clock import FakeClock
 from tests.fakes.kinect import ScriptedKinect, Step, imu, part, whole
@@ -180,3 +182,11 @@ def test_an_unplugged_camera_is_opened_again_with_growing_pauses_that_chance_spr
     assert bed.camera.closed >= 1
     assert capturing.counters()["frames"] == 1
     capturing.close()
+
+
+@pytest.mark.skipif(find_spec("pyk4a") is not None, reason="for an environment without the extra")
+def test_without_the_extra_the_sentence_names_it() -> None:
+    clock = FakeClock()
+    source = source_of(settings_of(), clock, clock.wait)
+    with pytest.raises(Misconfigured, match=r"needs the extra kinect.*requirements/kinect\.txt"):
+        source.open()

@@ -152,6 +152,17 @@ def test_a_camera_that_does_not_open_is_explained_by_the_sdks_own_log(
     assert "k4a_device_open" in str(found.value.facts["sdk"])
 
 
+def test_the_sdks_log_is_emptied_when_it_grew_and_goes_on(library: KinectLibrary) -> None:
+    path = library.log._path
+    with path.open("ab") as file:
+        file.write(bytes(5_000_000))
+    library.log.trim()
+    library.log.mark()
+    assert pyk4a.connected_device_count() == 0
+    assert "No devices found" in library.log.said()
+    assert path.stat().st_size < 10_000
+
+
 def test_two_cameras_want_a_serial_number(library: KinectLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pyk4a, "connected_device_count", lambda: 2)
     with pytest.raises(Transient, match=r"2 cameras are connected: name one of them in source\.kinect\.serial"):
