@@ -271,8 +271,8 @@ def learn(image: Uint16Image, means: Means, rate: int) -> None:
 def trial(sample: Uint16Image, means: Means, costs: npt.NDArray[np.int32], sums: Counts) -> None:
     """Adds up what the rows 1, 3, 5, … of the sample would cost, holes left out.
 
-    sums are: MED, background with weights 0, 3, 6, residuals too wide for a symbol under MED, pixels. costs gives the price of
-    a folded residual, its last entry that of all larger ones.
+    sums are: MED, background with weights 0, 3, 6. costs gives the price of a folded residual, its last entry that of all
+    larger ones.
     """
     width, last = sample.shape[1], costs.shape[0] - 1
     above, here = np.zeros(width, np.int32), np.zeros(width, np.int32)
@@ -285,10 +285,29 @@ def trial(sample: Uint16Image, means: Means, costs: npt.NDArray[np.int32], sums:
                 continue
             folded = _folded(i16(u16(now[c] - _median(now[c - 1], up[c], up[c - 1]))))
             sums[0] += costs[min(i32(folded), i32(last))]
-            sums[4] += folded >= LAST
-            sums[5] += 1
             level, near = i32(i32(mean[c] + i32(8)) >> i32(4)), i32(here[c - 1] + above[c])
             for k in range(3):
                 guess = i32(level + i32(i32(i32(3 * k) * near + i32(8)) >> i32(4)))
                 folded = _folded(i16(u16(i32(i32(now[c]) - guess))))
                 sums[1 + k] += costs[min(i32(folded), i32(last))]
+
+
+@_kernel()
+def _wide_row(now: Any, left: Any, up: Any, corner: Any) -> Any:
+    wide, seen = i32(0), i32(0)
+    for c in range(now.shape[0]):
+        folded = _folded(i16(u16(now[c] - _median(left[c], up[c], corner[c]))))
+        there = now[c] != u16(0)
+        wide = i32(wide + (there & (folded >= LAST)))
+        seen = i32(seen + there)
+    return wide, seen
+
+
+@_kernel(_pixels, types.int64[::1])
+def count_wide(sample: Uint16Image, counts: Counts) -> None:
+    """Of the rows 1, 3, 5, …: residuals under MED that are too wide for one symbol, and pixels that are no holes."""
+    for r in range(1, sample.shape[0], 2):
+        now, up = sample[r], sample[r - 1]
+        wide, seen = _wide_row(now[1:], now[:-1], up[1:], up[:-1])
+        counts[0] += wide
+        counts[1] += seen

@@ -43,17 +43,23 @@ class Trial:
         """The next image, `step` images after the last restart (0: this one restarts the means)."""
         sample = image[self._rows]
         if step % EVERY_IMAGES == 0:
-            self._price(sample, step)
+            self._split(sample)
         if step == 0:
             self._means.fill(0)
+        elif step % EVERY_IMAGES == 0:
+            self._price(sample)
         self._kernels.learn(sample, self._means, rate_after(step))
 
-    def _price(self, sample: Uint16Image, step: int) -> None:
-        sums = np.zeros(6, np.int64)
+    def _split(self, sample: Uint16Image) -> None:
+        counts = np.zeros(2, np.int64)
+        self._kernels.count_wide(sample, counts)
+        self.split = 4 if counts[0] > _WIDE * counts[1] else 0
+
+    def _price(self, sample: Uint16Image) -> None:
+        sums = np.zeros(4, np.int64)
         self._kernels.trial(sample, self._means, _COSTS, sums)
-        self.split = 4 if sums[4] > _WIDE * sums[5] else 0
-        if step and sums[5]:
-            self._totals = _FORGET * self._totals + sums[:4]
+        if sums.any():
+            self._totals = _FORGET * self._totals + sums
             best = int(np.argmin(self._totals[1:]))
             self.weight = _WEIGHTS[best]
             self.background = bool(self._totals[1 + best] < self._totals[0])
