@@ -63,6 +63,11 @@ class S3Client:
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": f"{self._prefix}/{key}" if self._prefix else key}
 
+    @property
+    def endpoint(self) -> str:
+        """Where the store answers; the beds name its origin in their settings."""
+        return str(self._client.meta.endpoint_url)
+
     def begin(self, key: str) -> str:
         """Begins a multipart upload and returns its id."""
         return str(self._call("begin", lambda: self._client.create_multipart_upload(**self._place(key)))["UploadId"])

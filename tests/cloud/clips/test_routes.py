@@ -22,6 +22,7 @@ from cloud.database import DatabaseAddress
 from cloud.objects import object_key
 from cloud.settings import ObjectsSection
 from shared.clip import CHUNK_BYTES, LostSegment, RawPolicy
+from shared.clock import NS_PER_S
 from shared.errors import Transient
 from shared.ids import uuid7
 from shared.review import Verdict
@@ -360,3 +361,25 @@ async def test_an_upload_that_was_left_alone_for_a_day_is_removed(world: World) 
     assert await drop_abandoned(world.parts.way) == 1
     assert not world.upload(PROXY).exists()
     assert (await bed.ask(PROXY)).json()["chunks"] == [0]
+
+
+async def test_a_bed_that_is_over_its_share_is_told_when_to_come_again(
+    database: DatabaseAddress, tmp_path: Path
+) -> None:
+    section = ObjectsSection(url=f"file://{tmp_path}")
+    world = World(section, open_clips=1, bytes_per_s=100, requests_per_s=1e3)
+    bed, clips = world.bed(), [await stored_event(event_id=uuid7(UTC_NS + n)) for n in range(2)]
+    assert (await bed.show(manifest(clips[0], [PROXY], []))).status_code == 200
+    second = await bed.show(manifest(clips[1], [PROXY], []))
+    assert (second.status_code, second.headers["retry-after"]) == (429, "300")
+    for _ in range(2):
+        assert (await bed.put(PROXY, 0)).status_code == 204
+    over = await bed.put(PROXY, 0)
+    assert (over.status_code, over.headers["content-type"]) == (429, "application/problem+json")
+    assert int(over.headers["retry-after"]) == 4
+    world.now_ns += 4 * NS_PER_S
+    assert (await bed.put(PROXY, 0)).status_code == 204
+    assert (await bed.complete(PROXY)).status_code == 200
+    world.verdicts[clips[0]] = Verdict.rejected
+    await bed.show(manifest(clips[0], [PROXY], []))
+    assert (await bed.show(manifest(clips[1], [PROXY], []))).status_code == 200

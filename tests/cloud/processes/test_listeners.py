@@ -18,15 +18,9 @@ from starlette.routing import Route
 
 from cloud.clips.routes import PEER_NAME
 from cloud.devices.authority import Authority
-from cloud.processes import listeners
-from cloud.processes.listeners import (
-    CONNECTIONS_A_BED,
-    BedProtocol,
-    Listener,
-    bed_listener,
-    common_name,
-    people_listener,
-)
+from cloud.processes import bed_protocol
+from cloud.processes.bed_protocol import CONNECTIONS_A_BED, BedProtocol, common_name
+from cloud.processes.listeners import Listener, bed_listener, people_listener
 from cloud.settings import BedsSection, PeopleSection
 from shared.errors import Misconfigured
 from tests.brokers import free_port
@@ -124,7 +118,7 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_whoever_does_not_say_what_it_wants_is_cut_off(
     place: Place, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listeners, "HEADERS_WITHIN_S", 0.05)
+    monkeypatch.setattr(bed_protocol, "HEADERS_WITHIN_S", 0.05)
     async with serving(lambda heard: bed_listener(APP, place.section, heard)):
         context = place.context(place.authority)
         reader, writer = await asyncio.open_connection("127.0.0.1", place.section.port, ssl=context)
