@@ -12,7 +12,7 @@ from pathlib import Path
 from edge_agent.database import database_path, make_database, transaction
 from edge_agent.ring.catalogue import insert_gap, segments_in_order
 from edge_agent.ring.damage import put_damaged_aside
-from edge_agent.ring.folder import OPEN, SEGMENTS, Identity, locked, read_identity, refuse_while_running
+from edge_agent.ring.folder import OPEN, SEGMENTS, Identity, locked, read_identity, refuse_while_running, sync_folder
 from edge_agent.ring.opening import count_opening, damage_of, sound_identity
 from edge_agent.ring.quarantine import put_aside
 from edge_agent.ring.recovery import LEFT, finish_quarantines, finish_removals, recover
@@ -47,6 +47,7 @@ def repair(folder: Path, clock: Clock, say: Say, *, read_data: bool = False) -> 
 def _sound_database(folder: Path, clock: Clock, say: Say) -> sqlite3.Connection:
     path = database_path(folder)
     if not path.exists():
+        _put_database_aside(path, clock)
         say(
             f"{path.name} was missing: a new one is made from the files; pins, events and messages of the old one are lost."
         )
@@ -60,15 +61,22 @@ def _sound_database(folder: Path, clock: Clock, say: Say) -> sqlite3.Connection:
         if damage is None:
             return connection
         connection.close()
+    aside = _put_database_aside(path, clock)
+    say(f"{path.name} was damaged ({damage}): it is kept as {aside.name}, and a new one is made from the files.")
+    connection = make_database(folder)
+    salvage(aside, connection, say)
+    return connection
+
+
+def _put_database_aside(path: Path, clock: Clock) -> Path:
+    """With its log, which must not be taken for the log of the new one."""
     aside = path.with_name(f"{path.name}.damaged-{clock.utc_ns()}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    say(f"{path.name} was damaged ({damage}): it is kept as {aside.name}, and a new one is made from the files.")
-    connection = make_database(folder)
-    salvage(aside, connection, say)
-    return connection
+    sync_folder(path.parent)
+    return aside
 
 
 def _settle_identity(folder: Path, connection: sqlite3.Connection, identity: Identity, say: Say) -> None:
