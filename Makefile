@@ -92,6 +92,7 @@ evaluate: setup
 docs: setup
 	$(BIN)/python -m cloud.openapi > build/openapi.json && mv build/openapi.json cloud/web/openapi.json
 	cd cloud/web && npm run generate --silent
+	$(BIN)/python -m scripts.asyncapi > build/asyncapi.json && mv build/asyncapi.json docs/contracts/asyncapi.json
 	$(BIN)/python -m scripts.performance > build/performance.md && mv build/performance.md docs/performance.md
 
 PIP_COMPILE := $(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --no-emit-package torch --python-version 3.11 pyproject.toml

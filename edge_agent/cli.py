@@ -1,4 +1,4 @@
-"""The command line of the bed: `deepepil-edge run | process | replay | check | export | outbox | status`. Faults are one sentence and an exit code."""
+"""The command line of the bed: `deepepil-edge run | process | replay | check | export | outbox | status`. A fault is one sentence and a code."""
 
 from __future__ import annotations
 
