@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.ring.catalogue import SegmentRow, all_segments
 from edge_agent.ring.disk_space import Reserve, Room
-from edge_agent.ring.eviction import Eviction
+from edge_agent.ring.eviction import MOST_A_BATCH, Eviction
 from edge_agent.ring.promise import Limits
 from edge_agent.ring.ring_check import check_ring
 from shared.clock import NS_PER_S
@@ -150,6 +150,69 @@ def test_after_a_reboot_age_is_the_time_that_the_box_was_on(bed: RecordingBed) -
     assert eviction.age_ns(oldest) == 100 * NS_PER_S + newest.end_mono_ns - oldest.end_mono_ns
     clock.advance(3600)
     assert len(eviction.turn()) == 5
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 3600, -1_790_000_000, 357_000_000])
+def test_after_a_reboot_a_jump_of_the_wall_clock_deletes_nothing_either(bed: RecordingBed, jump_s: float) -> None:
+    """By an hour, to 1970, to 2038: the age is the time that the box was on."""
+    clock = FakeClock(OTHER_BOOT, mono_ns=100 * NS_PER_S)
+    clock.jump_utc(jump_s)
+    eviction = Eviction(bed.folder, bed.connection, clock, Limits(1 << 40, 1.0), Reserve(bed.folder, MIB), Disk())
+    assert eviction.turn() == []
+    clock.advance(3600)
+    assert len(eviction.turn()) == 5
+
+
+def test_time_on_counts_over_boots_in_which_nothing_was_recorded(bed: RecordingBed) -> None:
+    """Three boots after that of the segments: 40 minutes with a camera that was gone, 30 minutes of the same, and this one."""
+    for boot, minutes in ((OTHER_BOOT, 40), ("aaaaaaaa-0000-4000-8000-000000000003", 30)):
+        clock = FakeClock(boot, mono_ns=minutes * 60 * NS_PER_S)
+        Eviction(bed.folder, bed.connection, clock, Limits(1 << 40, 72), Reserve(bed.folder, MIB), Disk()).tidy()
+    clock = FakeClock("aaaaaaaa-0000-4000-8000-000000000004", mono_ns=60 * NS_PER_S)
+    eviction = Eviction(bed.folder, bed.connection, clock, Limits(1 << 40, 72), Reserve(bed.folder, MIB), Disk())
+    age_s = eviction.age_ns(bed.sealed[-1]) / NS_PER_S
+    assert age_s == pytest.approx(71 * 60, abs=1)
+
+
+def test_a_boot_whose_segments_are_gone_is_forgotten(bed: RecordingBed) -> None:
+    eviction_of(bed).tidy()
+    eviction_of(bed, max_bytes=1).turn()
+    later = RecordingBed(bed.folder, FakeClock(OTHER_BOOT))
+    later.play(range(15))
+    later.recorder.close_segment()
+    Eviction(bed.folder, bed.connection, later.clock, Limits(1 << 40, 72), Reserve(bed.folder, MIB), Disk()).tidy()
+    assert [row["boot_id"] for row in bed.connection.execute("SELECT boot_id FROM boots")] == [OTHER_BOOT]
+
+
+def test_neighbours_that_went_are_one_removed_span(bed: RecordingBed) -> None:
+    pin(bed.connection, bed.sealed[2])
+    eviction_of(bed, max_bytes=bed.sealed[2].size_bytes).turn()
+    found = [tuple(row) for row in bed.connection.execute("SELECT sequence, start_mono_ns, end_mono_ns FROM evicted")]
+    rows = bed.sealed
+    assert found == [
+        (1, rows[0].start_mono_ns, rows[1].end_mono_ns), (4, rows[3].start_mono_ns, rows[4].end_mono_ns),
+    ]  # fmt: skip
+    assert check_ring(bed.folder).faults == []
+
+
+def test_a_pin_that_comes_while_rows_are_chosen_is_seen(bed: RecordingBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The choice was made before the pin; the transaction that deletes asks again."""
+    stale = bed.sealed[0]
+    pin(bed.connection, stale)
+    monkeypatch.setattr("edge_agent.ring.eviction.oldest_unpinned", lambda _connection: stale)
+    eviction = eviction_of(bed, max_bytes=1)
+    assert eviction.turn() == []
+    assert eviction.blocked
+    assert left(bed) == [0, 1, 2, 3, 4]
+
+
+def test_a_turn_goes_on_with_the_next_batch(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    for number in range(2 * MOST_A_BATCH + 3):
+        bed.play(range(number, number + 1))
+        bed.recorder.close_segment()
+    assert len(eviction_of(bed, max_bytes=1).turn()) == 2 * MOST_A_BATCH + 3
+    assert bed.connection.execute("SELECT count(*) FROM garbage").fetchone()[0] == 0
 
 
 def test_a_removal_that_was_cut_short_is_finished(bed: RecordingBed) -> None:

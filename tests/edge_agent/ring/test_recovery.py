@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.ring import recovery
-from edge_agent.ring.recovery import recover
+from edge_agent.ring.recovery import LaterRecovery, recover
+from edge_agent.ring.ring_check import check_ring
 from shared.frame import Stream
+from shared.segment import SegmentWriter
 from tests.edge_agent.ring.recording_bed import RecordingBed
+from tests.edge_agent.ring_files import header_of, make_frames
+from tests.fakes.clock import FakeClock
 
 
 def test_a_sealed_file_without_a_row_gets_one(tmp_path: Path) -> None:
@@ -92,3 +97,70 @@ def test_a_file_that_was_cut_anywhere_keeps_its_whole_records(
     if again.sealed[0].sequence == 0:
         assert recorded + again.missing().get("restart", 0) == 20
     assert again.faults() == []
+
+
+class SlowClock(FakeClock):
+    """Each look at it takes three seconds, as if every file took that long."""
+
+    def monotonic_ns(self) -> int:
+        self.advance(3)
+        return super().monotonic_ns()
+
+
+def leave_open(folder: Path, count: int) -> None:
+    """Open files of the same bed as crashes leave them, with ten frames each."""
+    for number in range(count):
+        part = folder / "open" / f"{number}.part"
+        writer = SegmentWriter(part, header_of(number))
+        for frame in make_frames(10 * number, 10 * number + 10 / 30):
+            writer.add_frame(frame)
+        writer.close()
+
+
+def test_a_start_with_many_left_files_takes_the_newest_and_leaves_the_rest(tmp_path: Path) -> None:
+    connection = RecordingBed(tmp_path).connection
+    leave_open(tmp_path, 5)
+    done = recover(tmp_path, connection, SlowClock())
+    assert [row.sequence for row in done.sealed] == [4]
+    assert done.left == ["3.part", "2.part", "1.part", "0.part"]
+    assert sorted(path.name for path in (tmp_path / "open").iterdir()) == ["0.left", "1.left", "2.left", "3.left"]
+    assert check_ring(tmp_path).faults == []
+    later = LaterRecovery(tmp_path, connection, FakeClock())
+    taken = [row.sequence for _ in range(5) for row in later.turn().sealed]
+    assert sorted(taken) == [0, 1, 2, 3]
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_without_a_limit_of_time_all_that_was_left_is_taken_in(tmp_path: Path) -> None:
+    connection = RecordingBed(tmp_path).connection
+    leave_open(tmp_path, 3)
+    (tmp_path / "open" / "1.part").rename(tmp_path / "open" / "1.left")
+    assert sorted(row.sequence for row in recover(tmp_path, connection).sealed) == [0, 1, 2]
+
+
+def test_the_hourly_sweep_finds_a_sealed_file_that_has_no_row(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(10))
+    bed.recorder.close_segment()
+    later = LaterRecovery(tmp_path, bed.connection, bed.clock)
+    assert later.turn().sealed == []
+    bed.connection.execute("DELETE FROM segments")
+    assert later.turn().sealed == []
+    bed.clock.advance(3600)
+    assert later.turn().sealed == bed.sealed
+
+
+def test_a_file_that_cannot_be_read_does_not_keep_the_recorder_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(10))
+    bed.recorder.close_segment()
+    bed.connection.execute("DELETE FROM segments")
+
+    def unreadable(_path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(recovery, "hash_file", unreadable)
+    assert recover(tmp_path, bed.connection).quarantined == [bed.sealed[0].file]
+    assert check_ring(tmp_path).faults == []

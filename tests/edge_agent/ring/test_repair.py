@@ -56,7 +56,9 @@ def mended(folder: Path, *, read_data: bool = False) -> str:
 
 def rows(folder: Path) -> list[tuple[object, ...]]:
     connection = open_database(folder)
-    found = [(row.sequence, row.sha256, row.start_mono_ns, row.end_mono_ns) for row in all_segments(connection)]
+    found: list[tuple[object, ...]] = [
+        (row.sequence, row.sha256, row.start_mono_ns, row.end_mono_ns) for row in all_segments(connection)
+    ]
     connection.close()
     return found
 
