@@ -23,6 +23,7 @@ from edge_agent.process_table import Row
 from edge_agent.ring.folder import locked, prepare_folder
 from edge_agent.settings import Settings
 from shared.clock import NS_PER_S, Clock, SystemClock
+from shared.codec.presence import keep_compiled_in
 from shared.errors import DeepEpilError
 from shared.logs import set_up_logs
 
@@ -94,6 +95,7 @@ def run_process(row: Row, settings: Settings) -> int:
     try:
         folder = settings.storage.folder
         prepare_folder(folder, settings.bed.site, settings.bed.bed, own_disk=settings.storage.own_disk)
+        keep_compiled_in(folder / "kernels")
         with locked(folder, row.name, wait_s=STOP_LIMIT_S + 2), _context(row, settings) as context:
             importlib.import_module(row.module).run(context)
     except DeepEpilError as error:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from pathlib import Path
 from types import ModuleType
+
+CACHE_VARIABLE = "NUMBA_CACHE_DIR"
 
 
 @cache
@@ -24,3 +28,13 @@ def kernels_available() -> bool:
 def warm_up() -> bool:
     """Compiles the kernels or loads them from their cache, so that no frame waits for it. Whether there are any."""
     return kernels_available()
+
+
+def keep_compiled_in(folder: Path) -> None:
+    """Where this process, and those it starts, keep compiled kernels when the installed files are read-only; call it first.
+
+    Without such a folder a service that cannot write beside its code would compile for some 10 s at each start. A folder that
+    the environment names already stays.
+    """
+    if not os.access(Path(__file__).parent, os.W_OK):
+        os.environ.setdefault(CACHE_VARIABLE, str(folder))

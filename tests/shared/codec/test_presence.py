@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from shared.codec import Codec
 from shared.codec.encoder import StreamEncoder
-from shared.codec.presence import kernels_available, warm_up
+from shared.codec.presence import CACHE_VARIABLE, keep_compiled_in, kernels_available, warm_up
 from tests.shared.codec.images import bed_stream
 
 _WITHOUT_NUMBA = """
@@ -53,3 +56,17 @@ def test_the_kernels_run_on_arrays_that_nobody_may_write() -> None:
     image = bed_stream(1)[0][1]
     image.flags.writeable = False
     assert isinstance(StreamEncoder().encode(image, 0)[1], bytes)
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_compiled_kernels_are_kept_elsewhere_only_when_the_installed_files_are_read_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, writable: bool
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, "taken back at the end")
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setattr(os, "access", lambda _path, _mode: writable)
+    keep_compiled_in(tmp_path)
+    assert os.environ.get(CACHE_VARIABLE) == (None if writable else str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, "chosen")
+    keep_compiled_in(tmp_path)
+    assert os.environ[CACHE_VARIABLE] == "chosen"
