@@ -15,17 +15,10 @@ class CaptureCounter:
         self._period_ns = period_ns
         self._last_ns: int | None = None
         self.index = -1
-        self.breaks = 0
 
     def next(self, device_ns: int) -> int:
-        """The number of the capture of that time; after a break of the clock the one that follows."""
-        step = 1
-        if self._last_ns is not None:
-            passed_ns = device_ns - self._last_ns
-            if passed_ns < 0 or passed_ns > LONGEST_JUMP_NS:
-                self.breaks += 1
-            else:
-                step = max(1, round(passed_ns / self._period_ns))
+        """The number of the capture of that time; where the clock was set, or two have one time, the one that follows."""
+        passed_ns = 0 if self._last_ns is None else device_ns - self._last_ns
         self._last_ns = device_ns
-        self.index += step
+        self.index += max(1, round(passed_ns / self._period_ns)) if passed_ns <= LONGEST_JUMP_NS else 1
         return self.index

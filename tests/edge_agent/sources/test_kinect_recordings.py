@@ -279,6 +279,12 @@ def test_many_tags_and_long_ones_are_bounded(tmp_path: Path) -> None:
     assert max(len(value) for value in found.values()) == 256
 
 
+def test_a_head_of_many_megabytes_is_refused(tmp_path: Path) -> None:
+    tags = {f"K4A_CUSTOM_{index}": "x" * 5000 for index in range(900)}
+    with pytest.raises(Refused, match="an element of more than 4194304 bytes"):
+        playback(recording(1, tags=tags).write(tmp_path / "a.mkv")).open()
+
+
 def test_lengths_that_lie_never_cost_memory(tmp_path: Path) -> None:
     made = recording(1)
     body = made.write(tmp_path / "a.mkv").read_bytes()
