@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -123,6 +123,23 @@ class DeadLetters(BaseModel):
     items: list[DeadLetter]
 
 
+class Difference(BaseModel):
+    """Something that a bed and the cloud told differently of one another's messages and clips."""
+
+    at: datetime
+    bed: str
+    sentence: str
+    state: Literal["open", "final", "resolved"] = Field(
+        description="open: the bed was asked to send again; final: neither side can mend it; resolved: it is whole again"
+    )
+
+
+class Differences(BaseModel):
+    """Those that are not resolved, then the newest."""
+
+    items: list[Difference]
+
+
 def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
     said, wanted = found.heartbeat, found.desired
     paused = wanted.paused if wanted else False
@@ -208,3 +225,13 @@ async def dead_letters(operator: Operator, limit: Annotated[int, Query(ge=1, le=
     """The newest messages of beds that were refused for good."""
     found = await service.dead_letters(operator.principal, limit)
     return DeadLetters(items=[DeadLetter(at=utc_text(one.last_at_ns), bed=one.bed, reason=one.reason) for one in found])
+
+
+@router.get("/differences", responses=documented(401, 404, 422))
+async def differences(operator: Operator, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Differences:
+    """What was found when beds and cloud compared their messages and clips."""
+    found = await service.differences(operator.principal, limit)
+    items = [
+        {"at": utc_text(row.last_at_ns), "bed": row.bed, "sentence": row.sentence, "state": row.state} for row in found
+    ]
+    return Differences.model_validate({"items": items})

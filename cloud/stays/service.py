@@ -13,7 +13,7 @@ import cloud.ingest.queries
 from cloud import audit
 from cloud.accounts.service import refuse
 from cloud.database import Connection, in_transaction
-from cloud.ingest.tables import DeadLetter
+from cloud.ingest.tables import DeadLetter, DifferenceRow
 from cloud.principal import Principal
 from cloud.problems import HttpProblem
 from cloud.stays import queries
@@ -34,6 +34,11 @@ async def beds(principal: Principal) -> list[BedFacts]:
 async def dead_letters(principal: Principal, limit: int) -> list[DeadLetter]:
     """The newest refused messages."""
     return await cloud.ingest.queries.dead_letters(principal, limit)
+
+
+async def differences(principal: Principal, limit: int) -> list[DifferenceRow]:
+    """What beds and cloud told differently when they compared their messages and clips."""
+    return await cloud.ingest.queries.differences(principal, limit)
 
 
 async def admit(principal: Principal, site: str, bed: str, patient_code: str | None, now_ns: int) -> Stay:

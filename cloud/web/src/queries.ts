@@ -86,6 +86,14 @@ export function useBeds(allowed = true) {
   });
 }
 
+export function useDifferences() {
+  return useQuery({
+    queryKey: ["differences"],
+    queryFn: ({ signal }) => api.differences(signal),
+    refetchInterval: 10 * POLL_MS,
+  });
+}
+
 export function useDeadLetters() {
   return useQuery({
     queryKey: ["dead-letters"],

@@ -281,6 +281,10 @@ export const words = {
       "Nothing is recorded and nothing is detected until somebody resumes. A seizure in this time is lost. The pause is written down as a gap.",
     resumeTitle: (bed: string) => `Resume the recording of ${bed}?`,
     resumeText: "Recording and detection start again at once.",
+    differences: "Found when beds and cloud compared their messages",
+    differencesMore:
+      "What one side had and the other had not. Open ones are being sent again; final ones are lost on both sides.",
+    differenceStates: { open: "open", final: "final", resolved: "resolved" },
     deadLetters: "Refused messages",
     deadLettersMore: "These messages of beds could not be taken. They are kept for a look by ops.",
   },

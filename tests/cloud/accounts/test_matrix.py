@@ -26,6 +26,7 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("GET", "/worklist", None, SEE, 200, False),
     ("GET", "/events/{event_id}", None, SEE, 200, True),
     ("GET", "/events/{event_id}/proxies/{stream}", None, SEE, 200, True),
+    ("GET", "/events/{event_id}/export", None, SEE, 409, True),
     ("PUT", "/events/{event_id}/review", VERDICT, CARE, 200, True),
     ("GET", "/beds", None, WATCH, 200, False),
     ("POST", "/beds/{site}/{bed}/stay", {}, CARE, 201, True),
@@ -33,6 +34,7 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("DELETE", "/beds/{site}/{bed}/stay", None, CARE, 409, True),
     ("PUT", "/beds/{site}/{bed}/pause", {"paused": True}, CARE, 200, True),
     ("GET", "/dead-letters", None, OPS, 200, False),
+    ("GET", "/differences", None, OPS, 200, False),
     ("DELETE", "/session", None, EVERYBODY, 204, False),
 ]
 OPEN = {("POST", "/session"), ("GET", "/about")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloud.database import in_transaction
 from cloud.devices.service import note_heartbeat, note_state
-from cloud.ingest.tables import DeadLetter
+from cloud.ingest.tables import DeadLetter, DifferenceRow
 from shared.frame import Stream
 from shared.heartbeat import BedState, Heartbeat, ProcessHealth
 from tests.cloud.people_house import BOOT, House
@@ -97,4 +97,27 @@ async def test_refused_messages_are_listed_newest_first(house: House) -> None:
     assert answer["items"] == [
         {"at": "1970-01-01T00:00:01Z", "bed": "bed-1", "reason": "not JSON"},
         {"at": "1970-01-01T00:00:00Z", "bed": "bed-1", "reason": "too long"},
+    ]
+
+
+async def test_ops_see_what_beds_and_cloud_told_differently_unresolved_first(house: House) -> None:
+    for number, state in enumerate(("open", "resolved", "final"), start=1):
+        await DifferenceRow.create(
+            site="north",
+            bed="bed-1",
+            kind="never_seen",
+            subject=str(number),
+            first_sequence=1,
+            last_sequence=1,
+            sentence=f"difference {number}",
+            state=state,
+            found_at_ns=0,
+            last_at_ns=number * 10**9,
+            resolved_at_ns=5 if state == "resolved" else None,
+        )
+    answer = (await (await house.person("otto", "ops")).get("/api/v1/differences")).json()
+    assert [(item["sentence"][-1], item["state"]) for item in answer["items"]] == [
+        ("3", "final"),
+        ("1", "open"),
+        ("2", "resolved"),
     ]

@@ -5,6 +5,7 @@ import type {
   Bed,
   Beds,
   DeadLetters,
+  Differences,
   EventDetail,
   Person,
   Problem as ProblemBody,
@@ -114,5 +115,6 @@ export const api = {
   discharge: (bed: Bed) => ask<void>("DELETE", `${bedPath(bed)}/stay`),
   transfer: (bed: Bed, toBed: string) => ask<StayView>("POST", `${bedPath(bed)}/stay/transfer`, { to_bed: toBed }),
   pause: (bed: Bed, paused: boolean) => ask<Bed>("PUT", `${bedPath(bed)}/pause`, { paused }),
+  differences: (signal?: AbortSignal) => ask<Differences>("GET", "/differences", undefined, signal),
   deadLetters: (signal?: AbortSignal) => ask<DeadLetters>("GET", "/dead-letters", undefined, signal),
 };

@@ -132,6 +132,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{event_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Clip
+         * @description The clip with its raw pictures for other programs; each export is audited. 409 while its raw segments are not stored.
+         */
+        get: operations["export_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/beds": {
         parameters: {
             query?: never;
@@ -228,6 +248,26 @@ export interface paths {
          * @description The newest messages of beds that were refused for good.
          */
         get: operations["dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Differences
+         * @description What was found when beds and cloud compared their messages and clips.
+         */
+        get: operations["differences"];
         put?: never;
         post?: never;
         delete?: never;
@@ -380,6 +420,35 @@ export interface components {
             items: components["schemas"]["DeadLetter"][];
         };
         /**
+         * Difference
+         * @description Something that a bed and the cloud told differently of one another's messages and clips.
+         */
+        Difference: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Bed */
+            bed: string;
+            /** Sentence */
+            sentence: string;
+            /**
+             * State
+             * @description open: the bed was asked to send again; final: neither side can mend it; resolved: it is whole again
+             * @enum {string}
+             */
+            state: "open" | "final" | "resolved";
+        };
+        /**
+         * Differences
+         * @description Those that are not resolved, then the newest.
+         */
+        Differences: {
+            /** Items */
+            items: components["schemas"]["Difference"][];
+        };
+        /**
          * EventCause
          * @description Who asked for the event.
          * @enum {string}
@@ -467,6 +536,11 @@ export interface components {
             windows: components["schemas"]["WindowView"][];
             /** Reviews */
             reviews: components["schemas"]["ReviewView"][];
+            /**
+             * Exportable
+             * @description all raw segments of the clip are stored
+             */
+            exportable: boolean;
         };
         /**
          * EventPhase
@@ -474,6 +548,12 @@ export interface components {
          * @enum {string}
          */
         EventPhase: "opened" | "updated" | "closed";
+        /**
+         * ExportFormat
+         * @description What an excerpt is written as.
+         * @enum {string}
+         */
+        ExportFormat: "mkv" | "mcap" | "numpy";
         /**
          * GapCause
          * @description Why frames are missing.
@@ -1207,6 +1287,87 @@ export interface operations {
             };
         };
     };
+    export_clip: {
+        parameters: {
+            query?: {
+                /** @description numpy comes as a zip file */
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the whole export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/x-matroska": string;
+                    "application/octet-stream": string;
+                    "application/zip": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     beds: {
         parameters: {
             query?: never;
@@ -1590,6 +1751,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetters"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    differences: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Differences"];
                 };
             };
             /** @description Unauthorized */

@@ -8,6 +8,7 @@ export type Bed = Schemas["Bed"];
 export type BedProcess = Schemas["ProcessView"];
 export type Beds = Schemas["Beds"];
 export type DeadLetters = Schemas["DeadLetters"];
+export type Differences = Schemas["Differences"];
 export type EventDetail = Schemas["EventDetail"];
 export type Person = Schemas["Person"];
 export type Problem = Schemas["Problem"];

@@ -1,11 +1,11 @@
-/** All beds of one's sites as cards in a steady order; below, for ops, the messages that were refused. */
+/** All beds of one's sites as cards in a steady order; below, for ops, what was lost and found, and the messages that were refused. */
 import { type ReactNode, useEffect } from "react";
 import { sentenceOf } from "../api/client";
 import type { Bed } from "../api/types";
 import { BedCard } from "../components/BedCard";
 import { Moment } from "../components/Moment";
 import { Loading, Notice } from "../components/Notice";
-import { useBeds, useDeadLetters, useSession } from "../queries";
+import { useBeds, useDeadLetters, useDifferences, useSession } from "../queries";
 import { shownTo } from "../roles";
 import { words } from "../words";
 
@@ -31,6 +31,7 @@ export function BedsPage(): ReactNode {
           <BedCard key={`${bed.site}/${bed.bed}`} bed={bed} freeBeds={freeBeds(bed, beds)} mayChange={shown.stays} />
         ))}
       </div>
+      {shown.deadLetters && <Differences />}
       {shown.deadLetters && <DeadLetters />}
     </main>
   );
@@ -44,6 +45,25 @@ function inOrder(beds: Bed[]): Bed[] {
 
 function freeBeds(from: Bed, beds: Bed[]): string[] {
   return beds.filter((bed) => bed.site === from.site && bed.bed !== from.bed && !bed.stay).map((bed) => bed.bed);
+}
+
+function Differences(): ReactNode {
+  const items = useDifferences().data?.items ?? [];
+  if (items.length === 0) return null;
+  return (
+    <section className="panel dead-letters" data-testid="differences">
+      <h2>{words.beds.differences}</h2>
+      <p className="soft">{words.beds.differencesMore}</p>
+      <ul>
+        {items.map((item) => (
+          <li key={`${item.bed}-${item.sentence}`}>
+            <Moment utc={item.at} /> <strong>{item.bed}</strong> {words.beds.differenceStates[item.state]}:{" "}
+            {item.sentence}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }
 
 function DeadLetters(): ReactNode {
