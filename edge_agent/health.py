@@ -11,20 +11,18 @@ from edge_agent.bus_messages import Beat, BusTopic, CameraFact, LinkFact, Proces
 from edge_agent.desired import load_desired
 from edge_agent.outbox.dead_letters import delivery_alarms
 from edge_agent.process_table import row_of
-from edge_agent.ring.catalogue import bounds_of_boot, coverage_between, total_bytes
+from edge_agent.recording_health import camera_alarms, clock_alarms, clock_health, coverage_alarms, hours_of
+from edge_agent.ring.catalogue import total_bytes
+from edge_agent.ring.coverage_hours import HOUR_NS, CoverageHours
 from edge_agent.ring.damage import damage_alarm
 from edge_agent.ring.promise import Limits, Promise, promise
 from edge_agent.settings import StorageSettings
 from edge_agent.software import software_version
 from shared.clock import NS_PER_S, Clock
-from shared.frame import Stream
 from shared.heartbeat import Heartbeat, ProcessHealth
 from shared.score import Score
 
-HOUR_NS = 3600 * NS_PER_S
 SCORE_IS_OLD_S = 60.0
-NOT_SEALED_NS = 12 * NS_PER_S
-"""The newest part of the ring that is not in the catalogue yet."""
 _MOST_AGE_S = 1e9
 Usage = Callable[[int], tuple[float, int] | None]
 """CPU seconds and resident bytes of a process by its number; None when it is gone."""
@@ -57,10 +55,11 @@ class Health:
 
     def __init__(
         self, storage: StorageSettings, connection: sqlite3.Connection, clock: Clock, usage: Usage,
-        free_bytes: Callable[[], int],
+        free_bytes: Callable[[], int], utc_error_ns: Callable[[], int | None],
     ) -> None:  # fmt: skip
         self._storage, self._connection, self._clock = storage, connection, clock
-        self._usage, self._free_bytes = usage, free_bytes
+        self._usage, self._free_bytes, self._utc_error_ns = usage, free_bytes, utc_error_ns
+        self._coverage = CoverageHours(connection, clock)
         self._heard = _Heard()
         self._started_ns = clock.monotonic_ns()
 
@@ -86,18 +85,23 @@ class Health:
         now_ns = self._clock.monotonic_ns()
         desired = load_desired(self._connection)
         promised = self._promise()
+        counters, last_hour = self._counters("recorder"), self._coverage.last_hour()
+        clock = clock_health(counters, self._utc_error_ns())
+        recording = [*camera_alarms(counters), *clock_alarms(clock), *coverage_alarms(last_hour)]
         camera, score = self._heard.camera, self._heard.score
         score_is_new = score is not None and self._age_s(score.mono_ns, now_ns) < SCORE_IS_OLD_S
         return Heartbeat(
             boot_id=self._clock.boot_id, mono_ns=now_ns, utc_ns=self._clock.utc_ns(), version=software_version(),
             release=score.release if score is not None and score_is_new else None, stay_id=desired.stay_id,
-            paused=desired.paused, camera=_camera_word(camera), coverage_1h=self._coverage(now_ns),
+            paused=desired.paused, camera=_camera_word(camera),
+            coverage_1h={stream: each.coverage for stream, each in last_hour.items() if each.coverage is not None},
+            coverage_hours=hours_of(self._coverage.hours(), HOUR_NS), clock=clock,
             last_frame_age_s=self._frame_age_s(now_ns), last_score=score.value if score is not None and score_is_new else None,
             ring_bytes=total_bytes(self._connection), ring_hours=promised.hours_held, promise_hours=promised.hours_promised,
             disk_free_bytes=self._free_bytes(), outbox_waiting=self._count("SELECT count(*) FROM messages"),
             clips_waiting=self._count("SELECT count(*) FROM clips WHERE stage IN ('recording', 'ready')"),
             pinned_bytes=promised.pinned_bytes, dropped_frames=int(sum(self._heard.lapped.values())),
-            alarms=self._alarms(now_ns, promised, paused=desired.paused)[:32],
+            alarms=[*self._alarms(now_ns, promised, paused=desired.paused), *recording][:32],
             processes=[self._process(name, each, now_ns) for name, each in self._heard.processes.items()][:32],
         )  # fmt: skip
 
@@ -141,17 +145,6 @@ class Health:
         since_ns = self._started_ns if score is None else max(score.mono_ns, self._started_ns)
         return self._age_s(since_ns, now_ns) > SCORE_IS_OLD_S
 
-    def _coverage(self, now_ns: int) -> dict[Stream, float]:
-        """Of the last hour, or since the first record when that is younger; without the segment that is still open."""
-        boot_id = self._clock.boot_id
-        bounds = bounds_of_boot(self._connection, boot_id)
-        if bounds is None:
-            return {}
-        first_ns, last_ns = bounds
-        end_ns = last_ns if now_ns - last_ns < NOT_SEALED_NS else now_ns
-        found = coverage_between(self._connection, boot_id, max(first_ns, end_ns - HOUR_NS), end_ns)
-        return {stream: min(1.0, max(0.0, share)) for stream, share in found.items()}
-
     def _promise(self) -> Promise:
         storage = self._storage
         limits = Limits(storage.max_bytes, storage.max_hours, storage.reserve_bytes)
@@ -176,9 +169,12 @@ class Health:
         at_s = self._counter("recorder", "last_frame_s")
         return self._age_s(round(at_s * NS_PER_S), now_ns) if at_s else self._age_s(self._started_ns, now_ns)
 
-    def _counter(self, process: str, name: str) -> float:
+    def _counters(self, process: str) -> dict[str, float]:
         known = self._heard.processes.get(process)
-        return known.beat.counters.get(name, 0.0) if known is not None and known.beat is not None else 0.0
+        return known.beat.counters if known is not None and known.beat is not None else {}
+
+    def _counter(self, process: str, name: str) -> float:
+        return self._counters(process).get(name, 0.0)
 
     def _count(self, question: str) -> int:
         return int(self._connection.execute(question).fetchone()[0])

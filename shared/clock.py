@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,22 @@ from uuid import UUID
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+_TIME_ERROR = 5
+_STA_UNSYNC = 0x40
+
+
+class _Timex(ctypes.Structure):
+    """`struct timex` of Linux up to the status word, with room for the rest (adjtimex(2))."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_char * 256),
+    )
 
 
 class Clock(Protocol):
@@ -38,6 +55,21 @@ class SystemClock:
 
     def utc_ns(self) -> int:
         return time.time_ns()
+
+
+def utc_error_ns() -> int | None:
+    """The kernel's bound on the error of the wall clock; None when nothing keeps it synchronised, or the kernel cannot tell.
+
+    It comes from whatever disciplines the clock (chrony with `rtcsync`, systemd-timesyncd, ntpd) and grows by 500 ppm meanwhile.
+    """
+    found = _Timex(modes=0)
+    try:
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(found))
+    except (OSError, AttributeError):
+        return None
+    if state < 0 or state == _TIME_ERROR or found.status & _STA_UNSYNC:
+        return None
+    return int(found.maxerror) * 1000
 
 
 def utc_text(utc_ns: int) -> str:

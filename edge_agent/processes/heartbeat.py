@@ -12,7 +12,7 @@ from edge_agent.health import Health
 from edge_agent.ring.disk_space import free_bytes_of
 from edge_agent.ring.folder import RUN
 from edge_agent.runner import Context
-from shared.clock import NS_PER_S
+from shared.clock import NS_PER_S, utc_error_ns
 from shared.heartbeat import Heartbeat
 
 PERIOD_NS = 5 * NS_PER_S
@@ -40,7 +40,7 @@ def write_heartbeat(folder: Path, heartbeat: Heartbeat) -> None:
 def run(context: Context) -> None:
     """Until the stop: hears the others, tells each five seconds."""
     storage = context.settings.storage
-    health = Health(storage, context.database(), context.clock, usage_of, free_bytes_of(storage.folder))
+    health = Health(storage, context.database(), context.clock, usage_of, free_bytes_of(storage.folder), utc_error_ns)
     inbox = context.subscribe(BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.processes)
     next_ns = context.clock.monotonic_ns() + PERIOD_NS // 2
     while not context.stop.is_set():

@@ -12,8 +12,11 @@ from edge_agent.database import open_database
 from edge_agent.health import Health
 from edge_agent.settings import StorageSettings
 from shared.frame import Stream
+from shared.gap import GapCause
+from shared.heartbeat import ClockHealth, HourCoverage, StreamCoverage
 from shared.score import Score
-from tests.edge_agent.ring.recording_bed import RecordingBed
+from shared.topics import RULES, Topic
+from tests.edge_agent.ring.recording_bed import RecordingBed, desired
 from tests.fakes.clock import FakeClock
 from tests.fakes.frame_source import camera_info
 
@@ -28,6 +31,7 @@ class Machine:
     clock: FakeClock
     usage: dict[int, tuple[float, int]] = field(default_factory=dict)
     free: list[int] = field(default_factory=lambda: [500 * GB])
+    utc_error: list[int | None] = field(default_factory=lambda: [1_000_000])
 
     def alarms(self) -> str:
         return " ".join(self.health.heartbeat().alarms)
@@ -41,10 +45,11 @@ def health_of(folder: Path, clock: FakeClock | None = None, max_bytes: int = 400
     clock = clock or FakeClock()
     usage: dict[int, tuple[float, int]] = {}
     free = [500 * GB]
+    utc_error: list[int | None] = [1_000_000]
     folder.mkdir(exist_ok=True)
     storage = StorageSettings(folder=folder, max_bytes=max_bytes, max_hours=72, reserve_bytes=GB)
-    health = Health(storage, open_database(folder), clock, usage.get, lambda: free[0])
-    return Machine(health, clock, usage, free)
+    health = Health(storage, open_database(folder), clock, usage.get, lambda: free[0], lambda: utc_error[0])
+    return Machine(health, clock, usage, free, utc_error)
 
 
 @pytest.fixture
@@ -178,6 +183,83 @@ def test_coverage_of_a_bed_that_stopped_recording_falls(tmp_path: Path) -> None:
     assert machine.health.heartbeat().coverage_1h[Stream.depth] == pytest.approx(1.0, abs=0.01)
     bed.clock.advance(30)
     assert machine.health.heartbeat().coverage_1h[Stream.depth] == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("counters", "words"),
+    [
+        ({"drift_ppm": -390.0}, ""),
+        ({"drift_ppm": 520.0}, "runs 520 ppm off"),
+        ({"drift_ppm": -1e9}, "ppm off"),
+        ({"still_s": 7.9, "clock_stands_s": 0.0}, ""),
+        ({"still_s": 9.0}, "The camera hangs: for 9 s"),
+        ({"clock_stands_s": 12.0}, "The camera hangs: for 12 s"),
+    ],
+)
+def test_a_clock_that_runs_off_and_a_camera_that_hangs_are_told(
+    machine: Machine, counters: dict[str, float], words: str
+) -> None:
+    machine.beat(**counters)
+    assert words in machine.alarms() if words else not machine.alarms()
+
+
+def test_the_clocks_are_in_the_heartbeat(machine: Machine) -> None:
+    assert machine.health.heartbeat().clock == ClockHealth(
+        device_drift_ppm=None, clock_error_ns=None, utc_error_ns=1_000_000
+    )
+    machine.beat(drift_ppm=-390.0, clock_error_s=0.012, clock_duplicate=3, clock_utc_step=1)
+    assert machine.health.heartbeat().clock == ClockHealth(
+        device_drift_ppm=-390.0, clock_error_ns=12_000_000, utc_error_ns=1_000_000,
+        faults={"duplicate": 3, "utc_step": 1},
+    )  # fmt: skip
+
+
+def test_a_wall_clock_that_nobody_keeps_is_an_alarm(machine: Machine) -> None:
+    machine.utc_error[0] = 1_500_000_000
+    assert "The wall clock may be off by 1.5 s." in machine.alarms()
+    machine.utc_error[0] = None
+    assert "The wall clock is not synchronised" in machine.alarms()
+
+
+def test_an_hour_with_holes_is_an_alarm_that_names_the_largest_cause(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(3000), lapped=range(1000, 1042), unheard=range(2000, 2020))
+    bed.recorder.close_segment()
+    machine = health_of(tmp_path, bed.clock)
+    assert (
+        "Only 97.9 % of the last hour was recorded (depth); most was lost because the recorder was too slow (2 s)."
+        in (machine.alarms())
+    )
+    bed.play(range(3000, 9000))
+    bed.recorder.close_segment()
+    assert "of the last hour" not in machine.alarms()
+
+
+def test_a_pause_is_no_loss_and_a_bed_that_was_paused_all_along_has_no_coverage(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(300))
+    bed.recorder.obey(desired(1, paused=True))
+    bed.play(range(300, 2700))
+    machine = health_of(tmp_path, bed.clock)
+    bed.recorder.stop()
+    heartbeat = machine.health.heartbeat()
+    assert heartbeat.coverage_1h[Stream.depth] == pytest.approx(1.0, abs=0.001)
+    (hour,) = heartbeat.coverage_hours
+    assert hour.streams[Stream.depth].not_wanted[GapCause.privacy_pause] == pytest.approx(80 / 3600, abs=0.001)
+    assert hour.streams[Stream.depth].lost == {}
+    bed.clock.advance(0.1)
+    assert "of the last hour" not in machine.alarms()
+
+
+def test_a_heartbeat_with_all_its_hours_is_well_below_the_limit_of_a_message(tmp_path: Path) -> None:
+    lost = dict.fromkeys(list(GapCause)[:5], 0.1234)
+    stream = StreamCoverage(recorded=0.1234, wanted=0.9876, lost=lost, not_wanted={GapCause.privacy_pause: 0.1234})
+    hours = [
+        HourCoverage(start_utc_ns=10**18, streams=dict.fromkeys((Stream.depth, Stream.ir, Stream.colour), stream))
+        for _ in range(25)
+    ]
+    heartbeat = health_of(tmp_path / "bed").health.heartbeat().model_copy(update={"coverage_hours": hours})
+    assert len(heartbeat.model_dump_json()) < RULES[Topic.heartbeat].limit_bytes // 2
 
 
 def test_dead_letters_are_an_alarm(tmp_path: Path) -> None:
