@@ -1,48 +1,75 @@
-"""Frames between the last one on the disk and a gap that was told already: a gap's row is durable at once, frames each second.
+"""What a crash took that no word is on the disk about: a gap's row is durable at once, frames each second, and neither waits.
 
-Without this, a power cut right after a short gap would leave the unflushed frames before that gap with no word about them.
+Two holes can be left: unflushed frames before a short gap that was told already, and the time before a segment whose frames
+reached the disk and the row of the gap before them did not.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import pairwise
 
-from edge_agent.ring.catalogue import SegmentRow, row_of_found
+from edge_agent.ring.catalogue import SegmentRow, Span, merged, row_of_found
+from edge_agent.ring.time_check import LARGEST_SEAM_NS
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
 
-_NEWEST_ROWS = 1_000
+LOOK_BACK = 100
+"""Newest segments of the boot that are looked at: what came before them was looked at by earlier starts."""
 LEAST_PERIODS = 0.75
-"""A shorter hole is jitter between two frames."""
+"""A shorter hole before a gap is jitter between two frames."""
 
 
-def lost_tails(connection: sqlite3.Connection, boot_id: str, stream: Stream, cause: GapCause) -> Iterator[Gap]:
-    """The holes of a boot that ended, from its newest segment with the stream to its newest gap, as gaps of that cause."""
-    found = connection.execute(
-        "SELECT * FROM (SELECT * FROM segments WHERE boot_id = ? ORDER BY start_mono_ns DESC LIMIT ?) "
-        "WHERE json_extract(frames, '$.' || ?) > 0 LIMIT 1",
-        (boot_id, _NEWEST_ROWS, stream.value),
-    ).fetchone()
-    if found is None:
+def lost_spans(connection: sqlite3.Connection, boot_id: str, stream: Stream, cause: GapCause) -> Iterator[Gap]:
+    """The holes of a boot in one stream as gaps: `cause` for the tail; between segments a restart, or the disk if a file is missing."""
+    rows = [
+        row_of_found(found)
+        for found in connection.execute(
+            "SELECT * FROM segments WHERE boot_id = ? ORDER BY start_mono_ns DESC LIMIT ?", (boot_id, LOOK_BACK)
+        )
+    ][::-1]
+    if not rows:
         return
-    newest = row_of_found(found)
-    period_ns = max(1, (newest.end_mono_ns - newest.start_mono_ns) // newest.frames[stream])
-    reached_ns = newest.end_mono_ns
-    later = connection.execute(
-        "SELECT start_mono_ns, end_mono_ns FROM gaps WHERE boot_id = ? AND stream = ? AND end_mono_ns > ? ORDER BY start_mono_ns",
-        (boot_id, stream.value, reached_ns),
-    ).fetchall()
-    for gap in later:
-        if gap["start_mono_ns"] - reached_ns > LEAST_PERIODS * period_ns:
-            yield _gap(newest, stream, cause, (reached_ns, gap["start_mono_ns"]), period_ns)
-        reached_ns = max(reached_ns, gap["end_mono_ns"])
+    known = _known(connection, boot_id, stream, rows[0].start_mono_ns)
+    for earlier, later in pairwise(rows):
+        if earlier.frames.get(stream) and later.frames.get(stream):
+            between = GapCause.restart if later.sequence == earlier.sequence + 1 else GapCause.disk
+            for hole in _holes((earlier.end_mono_ns, later.start_mono_ns), known, LARGEST_SEAM_NS):
+                yield _gap(later, stream, between, hole)
+    newest = next((row for row in reversed(rows) if row.frames.get(stream)), None)
+    if newest is not None and known:
+        least_ns = round(LEAST_PERIODS * _period_ns(newest, stream))
+        for hole in _holes((newest.end_mono_ns, known[-1][0]), known, least_ns):
+            yield _gap(newest, stream, cause, hole)
 
 
-def _gap(row: SegmentRow, stream: Stream, cause: GapCause, span: tuple[int, int], period_ns: int) -> Gap:
-    offset_ns = row.end_utc_ns - row.end_mono_ns
+def _known(connection: sqlite3.Connection, boot_id: str, stream: Stream, since_ns: int) -> list[Span]:
+    """Spans that gaps and removals account for, in the order of time."""
+    found = connection.execute(
+        "SELECT start_mono_ns, end_mono_ns FROM gaps WHERE boot_id = :boot AND stream = :stream AND end_mono_ns > :since "
+        "UNION ALL SELECT start_mono_ns, end_mono_ns FROM evicted WHERE boot_id = :boot AND end_mono_ns > :since",
+        {"boot": boot_id, "stream": stream.value, "since": since_ns},
+    )
+    return merged((row["start_mono_ns"], row["end_mono_ns"]) for row in found)
+
+
+def _holes(within: Span, known: list[Span], least_ns: int) -> Iterator[Span]:
+    reached = within[0]
+    for start, end in [*known, (within[1], within[1])]:
+        if min(start, within[1]) - reached > least_ns:
+            yield reached, min(start, within[1])
+        reached = max(reached, end)
+
+
+def _period_ns(row: SegmentRow, stream: Stream) -> int:
+    return max(1, (row.end_mono_ns - row.start_mono_ns) // row.frames[stream])
+
+
+def _gap(row: SegmentRow, stream: Stream, cause: GapCause, span: Span) -> Gap:
+    offset_ns = row.start_utc_ns - row.start_mono_ns
     return Gap(
         stream=stream, cause=cause, boot_id=row.boot_id, start_mono_ns=span[0], end_mono_ns=span[1],
         start_utc_ns=max(0, span[0] + offset_ns), end_utc_ns=max(0, span[1] + offset_ns),
-        missing_frames=max(1, round((span[1] - span[0]) / period_ns)),
+        missing_frames=max(1, round((span[1] - span[0]) / _period_ns(row, stream))),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
 from edge_agent.ring.folder import OPEN, SEGMENTS, sync_folder
 from edge_agent.ring.ledger import Moment
 from edge_agent.ring.look_back import look_back
-from edge_agent.ring.lost_tail import lost_tails
+from edge_agent.ring.lost_tail import lost_spans
 from edge_agent.ring.quarantine import put_aside
 from edge_agent.ring.segment_store import row_of
 from shared.clock import NS_PER_S, Clock
@@ -32,6 +32,7 @@ START_LIMIT_NS = 4 * NS_PER_S
 LEFT = ".left"
 SWEEP_PERIOD_NS = 3600 * NS_PER_S
 _NAMES_A_TURN = 2_000
+_NAMES_BETWEEN_LOOKS = 100
 _NEWEST_ROWS = 1_000
 
 
@@ -75,10 +76,10 @@ def recover(folder: Path, connection: sqlite3.Connection, clock: Clock | None = 
             _take_in(path, folder, connection, done)
     for path in [] if clock is not None else sorted((folder / OPEN).glob(f"*{LEFT}"), reverse=True):
         _take_in(path, folder, connection, done)
-    for path in uncatalogued(folder, connection):
-        if late():
-            done.left.append(path.name)
-        else:
+    for number, path in enumerate(_looked_at(folder, connection)):
+        if number % _NAMES_BETWEEN_LOOKS == 0 and late():
+            break
+        if path is not None:
             _take_in(path, folder, connection, done)
     return done
 
@@ -119,15 +120,13 @@ def uncatalogued(folder: Path, connection: sqlite3.Connection) -> Iterator[Path]
 
 def _looked_at(folder: Path, connection: sqlite3.Connection) -> Iterator[Path | None]:
     """One entry a sealed file: its path when no row names it, else None. Names are asked one by one: no list grows."""
+    catalogued = "SELECT 1 FROM segments WHERE file = ?"
+    listed = "SELECT 1 FROM garbage WHERE file = :file UNION ALL SELECT 1 FROM damaged WHERE file = :file"
     with os.scandir(folder / SEGMENTS) as entries:
         for entry in entries:
-            known = connection.execute(
-                "SELECT EXISTS (SELECT 1 FROM segments WHERE file = :file) OR EXISTS (SELECT 1 FROM garbage WHERE "
-                "file = :file) OR EXISTS (SELECT 1 FROM damaged WHERE file = :file)",
-                {"file": entry.name},
-            ).fetchone()[0]
-            path = Path(entry.path)
-            yield path if not known and path.exists() else None
+            known = connection.execute(catalogued, (entry.name,)).fetchone()
+            known = known or connection.execute(listed, {"file": entry.name}).fetchone()
+            yield Path(entry.path) if known is None and os.path.lexists(entry.path) else None
 
 
 def _take_in(path: Path, folder: Path, connection: sqlite3.Connection, done: Recovered) -> None:
@@ -223,7 +222,7 @@ def finish_quarantines(folder: Path, connection: sqlite3.Connection) -> None:
 def accounts(connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
     """For each stream of the newest segment or gaps: where its account ends. Nothing for a bed that never recorded.
 
-    What was lost between the newest segment and later gaps becomes a gap here.
+    What was lost before a segment or a gap, and told by none, becomes a gap here.
     """
     newest = connection.execute(
         "SELECT boot_id FROM segments WHERE sequence = (SELECT MAX(sequence) FROM segments)"
@@ -237,7 +236,7 @@ def accounts(connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
         if until is None:
             continue
         cause = GapCause.restart if last_boot == boot_id else GapCause.power
-        for gap in list(lost_tails(connection, str(last_boot), stream, cause)):
+        for gap in list(lost_spans(connection, str(last_boot), stream, cause)):
             insert_gap(connection, gap)
         yield Account(stream, cause, until if last_boot == boot_id else Moment(0, until.utc_ns))
 

@@ -25,3 +25,17 @@ def test_frames_that_were_lost_before_a_told_gap_are_accounted_for(tmp_path: Pat
     assert reopened.faults() == []
     assert recorded == 45 + 30
     assert recorded + found.fetchone()[0] == 120
+
+
+def test_a_segment_whose_gap_before_it_was_not_written_in_time_gets_one(tmp_path: Path) -> None:
+    bed = RecordingBed(tmp_path)
+    bed.play(range(30))
+    bed.stop()
+    again = RecordingBed(tmp_path, bed.clock)
+    again.play(range(75, 90))
+    again.connection.execute("DELETE FROM gaps")
+    again.crash()
+    reopened = RecordingBed(tmp_path, bed.clock)
+    found = reopened.connection.execute("SELECT cause, missing_frames FROM gaps WHERE stream = 'depth'").fetchall()
+    assert [tuple(row) for row in found] == [("restart", 45)]
+    assert reopened.faults() == []
