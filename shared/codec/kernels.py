@@ -36,7 +36,7 @@ def _kernel(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
     def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         jit: Any = numba.njit
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-        declared = [types.void(*signature)] if signature else []
+        declared = [signature] if signature else []
         try:
             found: Callable[..., Any] = jit(*declared, cache=True, **options)(function)
         except RuntimeError:  # no folder to cache in: compiled anew in each process
@@ -154,6 +154,24 @@ def background_symbols(
         _background_row(now, mean, here[:-1], above[1:], i32(weight), i32(split), symbols[r], lows[r])
         _learn_row(now, mean, i32(rate))
         above, here = here, above
+
+
+@_kernel(_byte_row_in, _pixel_row, types.uint16[::1], types.int64[::1])
+def collect_escapes(symbols: Uint8Image, pixels: Uint16Image, escapes: Uint16Image, count: Counts) -> None:
+    """The pixels (N,) at symbols 255, in order, into escapes as far as they fit; count is (1,), of all of them."""
+    found, size = 0, symbols.shape[0]
+    for start in range(0, size, 64):
+        piece = symbols[start : min(start + 64, size)]
+        some = u8(0)
+        for k in range(piece.shape[0]):
+            some |= u8(piece[k] == ESCAPE)
+        if some:
+            for k in range(piece.shape[0]):
+                if piece[k] == ESCAPE:
+                    if found < escapes.shape[0]:
+                        escapes[found] = pixels[start + k]
+                    found += 1
+    count[0] = found
 
 
 @_kernel(_byte_row_in, _byte_row)

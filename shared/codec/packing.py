@@ -39,9 +39,10 @@ class Packer:
 
     def __init__(self, height: int, width: int, kernels: ModuleType) -> None:
         count = height * width
-        self._pack_nibbles = kernels.pack_nibbles
+        self._pack_nibbles, self._collect_escapes = kernels.pack_nibbles, kernels.collect_escapes
+        self._escapes, self._found = np.empty(max(1, count // 2), np.uint16), np.zeros(1, np.int64)
         self._count = count
-        self._buffer = np.empty(4 * count + 1, np.uint8)
+        self._buffer = np.empty(count + (count + 1) // 2 + 2 * (count // 2), np.uint8)
         self.symbols = self._buffer[:count].reshape(height, width)
         self.lows = np.empty((height, width), np.uint8)
         self._compressor = compressor()
@@ -51,8 +52,9 @@ class Packer:
 
         head_bytes: what stands before the frame.
         """
-        escapes = image.reshape(-1)[np.flatnonzero(self.symbols.reshape(-1) == ESCAPE)]
-        if 2 * escapes.size >= self._count:
+        self._collect_escapes(self.symbols.reshape(-1), image.reshape(-1), self._escapes, self._found)
+        found = int(self._found[0])
+        if 2 * found >= self._count:
             return None
         end = self._count
         if split:
@@ -61,10 +63,10 @@ class Packer:
             if self._count % 2:
                 self._buffer[end + half] = flat[-1]
             end += half + self._count % 2
-        self._buffer[end : end + 2 * escapes.size] = np.asarray(escapes, "<u2").view(np.uint8)
-        end += 2 * escapes.size
+        self._buffer[end : end + 2 * found] = np.asarray(self._escapes[:found], "<u2").view(np.uint8)
+        end += 2 * found
         data = bytes(self._compressor.compress(self._buffer[:end].data))
-        return (escapes.size, data) if head_bytes + len(data) < 2 * self._count else None
+        return (found, data) if head_bytes + len(data) < 2 * self._count else None
 
 
 def unpack(
