@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.outbox.schema import DDL as OUTBOX_DDL
-from edge_agent.ring.schema import ADDED_COLUMNS
+from edge_agent.ring.schema import ADDED_COLUMNS, FIRST_SUMS
 from edge_agent.ring.schema import DDL as RING_DDL
 from shared.errors import Broken, Misconfigured, Transient
 
@@ -53,6 +53,9 @@ def make_database(folder: Path) -> sqlite3.Connection:
             for statement in _statements(RING_DDL + OUTBOX_DDL):
                 connection.execute(statement)
             _add_columns(connection)
+            if connection.execute("SELECT 1 FROM ring_sums").fetchone() is None:
+                for statement in _statements(FIRST_SUMS):
+                    connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except sqlite3.OperationalError as error:
         raise Transient(f"The database {database_path(folder)} cannot be opened now: {error}.") from error

@@ -77,7 +77,7 @@ def recover(folder: Path, connection: sqlite3.Connection, clock: Clock | None = 
     for path in [] if clock is not None else sorted((folder / OPEN).glob(f"*{LEFT}"), reverse=True):
         _take_in(path, folder, connection, done)
     for number, path in enumerate(_looked_at(folder, connection)):
-        if number % _NAMES_BETWEEN_LOOKS == 0 and late():
+        if (path is not None or number % _NAMES_BETWEEN_LOOKS == 0) and late():
             break
         if path is not None:
             _take_in(path, folder, connection, done)

@@ -51,12 +51,6 @@ CREATE TABLE IF NOT EXISTS ring_sums (
     one INTEGER PRIMARY KEY CHECK (one = 1), segments INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
     length_ns INTEGER NOT NULL, longest_ns INTEGER NOT NULL
 );
-INSERT OR IGNORE INTO boots (boot_id, on_ns)
-    SELECT boot_id, MAX(end_mono_ns) FROM segments WHERE NOT EXISTS (SELECT 1 FROM ring_sums)
-    GROUP BY boot_id ORDER BY MIN(sequence);
-INSERT OR IGNORE INTO ring_sums
-    SELECT 1, count(*), COALESCE(SUM(size_bytes), 0), COALESCE(SUM(end_mono_ns - start_mono_ns), 0),
-    COALESCE(MAX(end_mono_ns - start_mono_ns), 0) FROM segments WHERE NOT EXISTS (SELECT 1 FROM ring_sums);
 CREATE TRIGGER IF NOT EXISTS segment_added AFTER INSERT ON segments BEGIN
     UPDATE ring_sums SET segments = segments + 1, size_bytes = size_bytes + NEW.size_bytes,
         length_ns = length_ns + NEW.end_mono_ns - NEW.start_mono_ns,
@@ -77,3 +71,12 @@ END;
 
 ADDED_COLUMNS = (("gaps", "share", "REAL NOT NULL DEFAULT 1.0"),)
 """Columns that came after a table: added to the tables of earlier databases."""
+
+FIRST_SUMS = """
+INSERT OR IGNORE INTO boots (boot_id, on_ns)
+    SELECT boot_id, MAX(end_mono_ns) FROM segments GROUP BY boot_id ORDER BY MIN(sequence);
+INSERT INTO ring_sums
+    SELECT 1, count(*), COALESCE(SUM(size_bytes), 0), COALESCE(SUM(end_mono_ns - start_mono_ns), 0),
+    COALESCE(MAX(end_mono_ns - start_mono_ns), 0) FROM segments;
+"""
+"""What the triggers keep from then on; run once, while `ring_sums` is empty."""
