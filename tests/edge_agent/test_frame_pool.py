@@ -174,10 +174,12 @@ def test_a_frame_that_no_pool_can_hold_is_refused(folder: Path) -> None:
         FramePoolWriter(folder, PoolInfo(camera=camera, streams=list(ALL)))
 
 
-def test_inertial_samples_above_the_bound_are_left_out_and_counted(folder: Path) -> None:
-    writer, reader = FramePoolWriter(folder, INFO), FramePoolReader(folder)
-    samples = inertial_samples(MOST_IMU_SAMPLES + 3)
-    found = reader.read(writer.write(replace(make_frame(0), imu=samples)))
+def test_inertial_samples_above_the_bound_are_left_out_counted_and_harm_no_other_frame(folder: Path) -> None:
+    writer, reader = FramePoolWriter(folder, INFO, slots=8), FramePoolReader(folder)
+    samples = inertial_samples(MOST_IMU_SAMPLES + 500)
+    handles = [writer.write(make_frame(index)) for index in range(8)]
+    found = reader.read(writer.write(replace(make_frame(8), imu=samples)))
     assert found is not None
     assert found.imu == samples[:MOST_IMU_SAMPLES]
-    assert writer.imu_left_out == 3
+    assert writer.imu_left_out == 500
+    assert same(reader.read(handles[1]), make_frame(1))
