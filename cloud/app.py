@@ -20,6 +20,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import cloud.accounts.routes
+import cloud.clips.export_routes
 import cloud.review.routes
 import cloud.stays.routes
 from cloud.objects import Objects
@@ -220,6 +221,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.accounts.routes.router,
         _about_router(parts),
         cloud.review.routes.router,
+        cloud.clips.export_routes.router,
         cloud.stays.routes.router,
     ):
         api.include_router(router)

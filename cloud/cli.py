@@ -1,4 +1,4 @@
-"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | account | check | demo`.
+"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | account | check | export | demo`.
 
 What goes wrong is told in one sentence on the error output, with the exit code of its family.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -119,15 +121,50 @@ def account(config: Path, name: str, role: str, sites: Sequence[str]) -> None:
 @main.command()
 @CONFIG
 @click.option("--read-data", is_flag=True, help="read every stored object and compare its hash")
-def check(config: Path, read_data: bool) -> None:
+@click.option(
+    "--bed-history", "histories", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="compare with what a bed wrote by `deepepil-edge check --history`; may be repeated",
+)  # fmt: skip
+def check(config: Path, read_data: bool, histories: Sequence[Path]) -> None:
     """Prove the invariants of the cloud; name each fault."""
     from cloud.check import check_cloud
+    from cloud.check_rows import Look
+    from cloud.objects import Objects
 
-    found = asyncio.run(check_cloud(load_settings(config), read_data=read_data))
+    settings, told_at_s = load_settings(config), time.monotonic()
+
+    def progress(sentence: str) -> None:
+        nonlocal told_at_s
+        if time.monotonic() > told_at_s + 5:
+            told_at_s = time.monotonic()
+            print(f"checked {sentence}", file=sys.stderr, flush=True)
+
+    look = Look(Objects(settings.objects), read_data, settings.beds.open_clips, list(histories), progress)
+    found = asyncio.run(check_cloud(settings.database, look))
     for fault in found.faults:
         print(f"{fault.invariant}: {fault.sentence}")
     print(found.summary)
-    sys.exit(1 if found.faults else 0)
+    sys.exit(1 if found.fault_count else 0)
+
+
+@main.command("export")
+@CONFIG
+@click.argument("event_id", type=click.UUID)
+@click.option("--format", "form", type=click.Choice(["mkv", "mcap", "numpy"]), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="file; a folder for numpy, or NAME.zip")
+@click.option("--force", is_flag=True, help="replace an export that is there already")
+def export_command(config: Path, event_id: UUID, form: str, out: Path, force: bool) -> None:
+    """Write a stored clip as Azure Kinect MKV, MCAP or NumPy."""
+    from cloud.clips.export import export_to
+    from shared.export.formats import ExportFormat, note_of, progress_on
+    from shared.logs import set_up_logs
+
+    set_up_logs("deepepil-cloud", "export", stream=sys.stderr)
+    chosen, progress = ExportFormat(form), progress_on(sys.stderr)
+    summary = asyncio.run(export_to(load_settings(config), event_id, chosen, out, force=force, progress=progress))
+    print(summary.sentence)
+    if (note := note_of(summary, chosen)) is not None:
+        print(note, file=sys.stderr)
 
 
 @main.command()

@@ -20,7 +20,10 @@ from shared.clip import ClipManifest
 from shared.frame import Stream
 from shared.review import Verdict
 
-CLIP_WITHOUT_MANIFEST = ("event_id", "site", "bytes_wanted", "bytes_stored", "proxies_stored_at_ns", "stored_at_ns")
+CLIP_WITHOUT_MANIFEST = (
+    "event_id", "site", "bytes_wanted", "bytes_stored", "proxies_stored_at_ns", "stored_at_ns", "segments_wanted",
+    "segments_stored",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

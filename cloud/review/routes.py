@@ -134,6 +134,7 @@ class EventDetail(WorklistItem):
     coverage: dict[Stream, float]
     windows: list[WindowView]
     reviews: list[ReviewView]
+    exportable: bool = Field(description="all raw segments of the clip are stored")
 
 
 class ReviewRequest(BaseModel):
@@ -203,6 +204,7 @@ def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | Non
         "gaps": [_gap_view(gap, zero_ns) for gap in manifest.gaps] if manifest else [],
         "coverage": manifest.coverage if manifest else {},
         "windows": detail.windows,
+        "exportable": (clip := detail.found.clip) is not None and 0 < clip.segments_wanted == clip.segments_stored,
         "reviews": [
             ReviewView(
                 reviewer=row.reviewer,

@@ -26,6 +26,10 @@ SPARE_BYTES = 256 * 1024 * 1024
 """Room that an export leaves on the disk beside depth and infrared: colour, and what others need."""
 
 
+class NoRoom(Refused):
+    """The disk cannot hold the export."""
+
+
 class ExportFormat(StrEnum):
     """What an excerpt is written as."""
 
@@ -123,7 +127,7 @@ def raw_bytes(excerpt: Excerpt, camera: CameraInfo) -> int:
 def _check_room(folder: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed_bytes + SPARE_BYTES:
-        raise Refused(
+        raise NoRoom(
             f"The disk of {folder} has {free >> 20} MiB free; this export needs {(needed_bytes + SPARE_BYTES) >> 20} MiB.",
             free_bytes=free, needed_bytes=needed_bytes,
         )  # fmt: skip

@@ -10,6 +10,7 @@ export type Beds = Schemas["Beds"];
 export type DeadLetters = Schemas["DeadLetters"];
 export type Differences = Schemas["Differences"];
 export type EventDetail = Schemas["EventDetail"];
+export type ExportFormat = Schemas["ExportFormat"];
 export type Person = Schemas["Person"];
 export type Problem = Schemas["Problem"];
 export type ProxyView = Schemas["ProxyView"];

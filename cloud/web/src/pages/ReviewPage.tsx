@@ -5,6 +5,7 @@ import { Problem, sentenceOf } from "../api/client";
 import type { EventDetail } from "../api/types";
 import { ClipPlayer } from "../components/ClipPlayer";
 import { EventFacts } from "../components/EventFacts";
+import { ExportMenu } from "../components/ExportMenu";
 import { Moment } from "../components/Moment";
 import { Loading, Notice } from "../components/Notice";
 import { SuggestionPanel } from "../components/SuggestionPanel";
@@ -108,6 +109,7 @@ function Heading({ event }: { event: EventDetail }): ReactNode {
       <span>
         <span className="soft">{words.review.start}</span> <Moment utc={event.start_utc} />
       </span>
+      <ExportMenu event={event} />
     </div>
   );
 }
