@@ -97,3 +97,24 @@ def test_another_program_may_fill_the_disk_to_the_last_byte(bed: RecordingBed, s
     assert list((bed.folder / "open").iterdir()) == []
     total = sum(bed.missing(Stream.ir).values()) + sum(row.frames[Stream.ir] for row in bed.sealed)
     assert total == pytest.approx(430, abs=1)
+
+
+def test_when_names_run_out_the_oldest_goes_and_recording_goes_on(tmp_path: Path) -> None:
+    """Inodes are a limit of their own: bytes are plenty."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,nr_inodes=40", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small disk is not allowed here")
+    try:
+        bed = RecordingBed(tmp_path / "bed")
+        eviction = eviction_of(bed)
+        for start in range(0, 600, 15):
+            bed.play(range(start, start + 15))
+            bed.recorder.close_segment()
+            eviction.turn()
+        bed.recorder.stop()
+        assert eviction.evicted > 10
+        assert bed.missing() == {}
+        assert bed.faults() == []
+        bed.connection.close()
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)

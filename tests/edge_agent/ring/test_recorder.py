@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -269,6 +270,23 @@ def test_what_was_recorded_is_flushed_each_second_at_least(bed: RecordingBed, mo
     bed.clock.advance(0.95)
     bed.recorder.tick()
     assert len(flushed) == len(times)
+
+
+def test_the_name_of_an_open_file_is_on_the_disk_with_its_first_bytes(
+    bed: RecordingBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it a power cut takes the flushed bytes along. The kernel's own calls are watched, in their order."""
+    steps: list[str] = []
+    for name in ("fsync", "fdatasync"):
+        real = getattr(os, name)
+
+        def watched(descriptor: int, name: str = name, real: Callable[[int], None] = real) -> None:
+            real(descriptor)
+            steps.append(f"{name} {Path(f'/proc/self/fd/{descriptor}').readlink().suffix or 'folder'}")
+
+        monkeypatch.setattr(os, name, watched)
+    bed.play(range(80))
+    assert steps == ["fdatasync .part", "fsync folder", "fdatasync .part"]
 
 
 def test_sealing_goes_data_name_folders_row_in_this_order(bed: RecordingBed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,11 @@ def forgotten(bed: RecordingBed, folder: Path) -> None:
     bed.sealed[1].path(folder).unlink()
 
 
+def restored(_: RecordingBed, folder: Path) -> None:
+    run(folder, "INSERT INTO ring_state VALUES ('opened', 1)")
+    (folder / "opened").write_text("5")
+
+
 def test_a_sound_ring_has_no_fault(folder: Path) -> None:
     report = check_ring(folder, read_data=True)
     assert report.faults == []
@@ -89,6 +94,13 @@ def test_the_check_changes_nothing(folder: Path) -> None:
         ("I1", "footer or index do not hold", unsealed),
         ("I1", "do not say what the catalogue says", lambda _, folder: run(
             folder, "UPDATE segments SET frames = '{\"depth\": 9}' WHERE sequence = 1")),
+        ("I1", "is not named by its hash", lambda bed, folder: run(
+            folder, "UPDATE segments SET sha256 = ? WHERE sequence = 1", bed.sealed[2].sha256[::-1])),
+        ("I1", "The sums that the catalogue keeps", lambda _, folder: run(
+            folder, "UPDATE ring_sums SET size_bytes = size_bytes + 1")),
+        ("I1", "was restored from a copy", restored),
+        ("I1", "belongs to another folder", lambda _, folder: run(
+            folder, "INSERT INTO identity VALUES (1, 'other', 'north', 'bed-4')")),
         ("I2", "neither catalogued nor garbage-listed", lambda _, folder: (folder / "segments/stray").touch()),
         ("I2", "is no open segment", lambda _, folder: (folder / "open/stray").touch()),
         ("I2", "catalogued and garbage-listed at once", lambda bed, folder: run(
@@ -114,6 +126,39 @@ def test_a_flipped_bit_is_found_only_when_the_bytes_are_read(recorded: Recording
     quick = check_ring(folder)
     assert quick.faults == []
     assert "bytes were not read" in quick.sentence
+
+
+def test_what_is_no_fault_is_noted(recorded: RecordingBed, folder: Path) -> None:
+    (folder / "quarantine" / "x.part").write_bytes(b"123")
+    (folder / "open" / "y.left").write_bytes(b"123")
+    (folder / "segments" / "z.seg").write_bytes(b"123")
+    run(folder, "INSERT INTO garbage VALUES ('z.seg')")
+    report = check_ring(folder, read_data=True)
+    assert report.faults == []
+    assert report.notes == ["quarantine/x.part, 3 bytes, is in quarantine."]
+
+
+def test_progress_is_told_with_what_is_known(recorded: RecordingBed, folder: Path) -> None:
+    heard: list[tuple[int, int, int]] = []
+    check_ring(folder, read_data=True, progress=lambda *told: heard.append(told))
+    assert [each[:2] for each in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert heard[-1][2] == sum(row.size_bytes for row in recorded.sealed)
+
+
+def test_a_thousand_faults_are_told_and_all_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.ring.ring_check.MOST_TOLD", 3)
+    for number in range(3):
+        (folder / "segments" / f"stray-{number}").touch()
+        (folder / "open" / f"stray-{number}").touch()
+    report = check_ring(folder)
+    assert len(report.faults) == 3
+    assert report.fault_count == 6
+    assert report.sentence.startswith("6 faults")
+
+
+def test_the_catalogue_is_read_in_pages(recorded: RecordingBed, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.ring.catalogue.PAGE_ROWS", 3)
+    assert check_ring(folder).segments == 4
 
 
 def test_a_folder_of_no_bed_is_refused(tmp_path: Path) -> None:
