@@ -100,10 +100,12 @@ def replay_command(file: Path, out: Path) -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--read-data", is_flag=True, help="Reads and decodes every image, and hashes every file.")
 @click.option("--repair", is_flag=True, help="Mends what can be mended, with the agent stopped, and says each deed.")
-def check(folder: Path, read_data: bool, repair: bool) -> None:
-    """Proves the ring's invariants from outside; names each fault in a sentence, exit code 1 when there is one."""
+@click.option("--history", type=FILE, help="Writes what was told and delivered there, for `deepepil-cloud check`.")
+def check(folder: Path, read_data: bool, repair: bool, history: Path | None) -> None:
+    """Proves the invariants of ring and outbox from outside; names each fault, exit code 1 when there is one."""
+    from edge_agent.outbox_check import history_lines, outbox_faults
     from edge_agent.ring.repair import repair as mend
-    from edge_agent.ring.ring_check import check_ring
+    from edge_agent.ring.ring_check import Fault, check_ring
     from shared.clock import NS_PER_S, SystemClock
 
     clock = SystemClock()
@@ -118,6 +120,10 @@ def check(folder: Path, read_data: bool, repair: bool) -> None:
     if repair:
         mend(folder, clock, lambda deed: print(f"repaired: {deed}", flush=True), read_data=read_data)
     report = check_ring(folder, read_data=read_data, progress=progress)
+    for sentence in outbox_faults(folder):
+        report.add(Fault("I4", sentence))
+    if history is not None:
+        history.write_text("".join(f"{line}\n" for line in history_lines(folder, clock.utc_ns())))
     for note in report.notes:
         print(f"note: {note}")
     for fault in report.faults:
@@ -205,6 +211,19 @@ def outbox_give_up(event_id: str, reason: str, config: Path) -> None:
     from edge_agent.settings import load_settings
 
     print(give_up_event(load_settings(config), event_id, reason))
+
+
+@main.command("coverage")
+@_config
+@click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 24 * 90), help="How many, up to now.")
+@click.option("--format", "form", default="csv", show_default=True, type=click.Choice(["csv", "json"]))
+def coverage_command(config: Path, hours: int, form: str) -> None:
+    """Writes what was recorded by stream and hour, and what the rest was lost to, in seconds."""
+    from edge_agent.coverage_report import as_csv, as_json, hour_lines
+    from edge_agent.settings import load_settings
+
+    lines = hour_lines(load_settings(config), hours)
+    print((as_csv if form == "csv" else as_json)(lines), end="")
 
 
 @main.command()

@@ -19,12 +19,12 @@ from uuid import UUID
 from edge_agent.database import BUSY_TIMEOUT_MS, database_path
 from edge_agent.ring.catalogue import (
     SegmentRow,
-    coverage_between,
     gaps_between,
     oldest_segment,
     row_of_found,
     segments_between,
 )
+from edge_agent.ring.coverage import accounts_between
 from edge_agent.ring.folder import read_identity
 from shared.clock import NS_PER_S, utc_text
 from shared.contract import MAX_NS
@@ -180,8 +180,8 @@ def _account(
         first = start.mono_ns if boot_id == start.boot_id else min([end.mono_ns - length_ns, *own])
         last = end.mono_ns if boot_id == end.boot_id else first + length_ns
         gaps += gaps_between(connection, boot_id, first, last)
-        for stream, share in coverage_between(connection, boot_id, first, last).items():
-            shares[stream] = shares.get(stream, 0.0) + share * (last - first) / length_ns
+        for stream, account in accounts_between(connection, boot_id, (first, last)).items():
+            shares[stream] = shares.get(stream, 0.0) + account.recorded_ns / length_ns
     return gaps, {stream: min(1.0, max(0.0, share)) for stream, share in shares.items()}
 
 

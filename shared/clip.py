@@ -79,7 +79,10 @@ class ClipManifest(Contract):
     segments: Annotated[list[ManifestSegment], Field(max_length=MAX_SEGMENTS)]
     proxies: Annotated[list[ProxyFile], Field(max_length=3)]
     gaps: Annotated[list[Gap], Field(max_length=2_000)]
-    coverage: dict[Stream, Share]
+    coverage: dict[Stream, Share] = Field(description="recorded of wanted, by stream")
+    wanted: dict[Stream, Share] = Field(
+        default_factory=dict, description="part of the clip in which a recording was wanted: not in a pause"
+    )
     scores: Annotated[list[ScoreSample], Field(max_length=MAX_SCORES)]
     lost: Annotated[list[LostSegment], Field(max_length=MAX_SEGMENTS)] = Field(
         default_factory=list, description="segments that were lost at the bed: the clip is partial"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from edge_agent.detection.score_log import scores_between
-from edge_agent.ring.catalogue import SegmentRow, coverage_between, gaps_between, segments_between
+from edge_agent.ring.catalogue import SegmentRow, gaps_between, segments_between
+from edge_agent.ring.coverage import accounts_between
+from edge_agent.ring.gap_bundles import condensed
 from shared.clip import MAX_SEGMENTS, ClipManifest, ManifestSegment, ProxyFile
 from shared.event import EventReport
 
@@ -16,7 +18,8 @@ def make_manifest(connection: sqlite3.Connection, report: EventReport, proxies: 
     """The whole clip of [clip_start, clip_end) as the database knows it now."""
     span = (report.boot_id, report.clip_start_mono_ns, report.clip_end_mono_ns)
     before_ns = report.start_mono_ns - report.clip_start_mono_ns
-    coverage = coverage_between(connection, *span)
+    length_ns = max(1, report.clip_end_mono_ns - report.clip_start_mono_ns)
+    accounts = accounts_between(connection, report.boot_id, span[1:])
     return ClipManifest(
         event_id=report.event_id,
         boot_id=report.boot_id,
@@ -25,8 +28,9 @@ def make_manifest(connection: sqlite3.Connection, report: EventReport, proxies: 
         start_utc_ns=max(0, report.start_utc_ns - before_ns),
         segments=[_entry(row) for row in segments_between(connection, *span)[:MAX_SEGMENTS]],
         proxies=proxies,
-        gaps=gaps_between(connection, *span)[:MAX_GAPS],
-        coverage={stream: min(1.0, max(0.0, share)) for stream, share in coverage.items()},
+        gaps=condensed(gaps_between(connection, *span), MAX_GAPS),
+        coverage={stream: account.coverage or 0.0 for stream, account in accounts.items()},
+        wanted={stream: min(1.0, account.wanted_ns / length_ns) for stream, account in accounts.items()},
         scores=scores_between(connection, *span),
     )
 

@@ -172,32 +172,3 @@ def merged(spans: Iterable[Span]) -> list[Span]:
         else:
             joined.append((start, end))
     return joined
-
-
-def covered_ns(recorded: Iterable[Span], missing: Iterable[Span], within: Span) -> int:
-    """How much of `within` lies in `recorded` and not in `missing`, in ns."""
-    inside = merged((max(start, within[0]), min(end, within[1])) for start, end in recorded)
-    holes = merged(missing)
-    total = sum(end - start for start, end in inside)
-    for start, end in inside:
-        total -= sum(max(0, min(end, hole[1]) - max(start, hole[0])) for hole in holes)
-    return total
-
-
-def coverage_between(
-    connection: sqlite3.Connection, boot_id: str, start_mono_ns: int, end_mono_ns: int
-) -> dict[Stream, float]:
-    """Recorded share (0..1) of the span for each stream that any segment in it holds; gaps count as not recorded."""
-    rows = segments_between(connection, boot_id, start_mono_ns, end_mono_ns)
-    gaps = gaps_between(connection, boot_id, start_mono_ns, end_mono_ns)
-    length_ns = max(1, end_mono_ns - start_mono_ns)
-    streams = sorted({stream for row in rows for stream, count in row.frames.items() if count} - {Stream.preview})
-    return {
-        stream: covered_ns(
-            ((row.start_mono_ns, row.end_mono_ns) for row in rows if row.frames.get(stream)),
-            ((gap.start_mono_ns, gap.end_mono_ns) for gap in gaps if gap.stream is stream),
-            (start_mono_ns, end_mono_ns),
-        )
-        / length_ns
-        for stream in streams
-    }

@@ -104,6 +104,7 @@ def _manifest() -> ClipManifest:
         proxies=[proxy],
         gaps=[_gap()],
         coverage={Stream.depth: 1.0, Stream.ir: 1.0, Stream.colour: 0.99},
+        wanted={Stream.depth: 1.0, Stream.ir: 1.0, Stream.colour: 1.0},
         scores=[ScoreSample(mono_ns=100 * SECOND_NS, value=0.5)],
         lost=[
             LostSegment(

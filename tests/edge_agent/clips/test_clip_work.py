@@ -14,12 +14,13 @@ import pytest
 
 from edge_agent.clips.clip_work import ClipWork, sweep
 from edge_agent.clips.manifest import make_manifest
-from edge_agent.database import open_database
-from edge_agent.ring.catalogue import SegmentRow
+from edge_agent.database import open_database, transaction
+from edge_agent.ring.catalogue import SegmentRow, insert_gap
 from shared.clip import ProxyFile
 from shared.clock import NS_PER_S
 from shared.event import EventReport
 from shared.frame import Stream
+from shared.gap import Gap, GapCause
 from shared.segment import hash_file
 from tests.edge_agent.hand_clock import HandClock
 from tests.edge_agent.outbox.reports import make_report
@@ -214,6 +215,37 @@ def test_the_manifest_names_segments_scores_and_coverage(bed: Bed) -> None:
     assert [segment.sha256 for segment in manifest.segments] == [row.sha256 for row in rows]
     assert [sample.mono_ns // NS_PER_S for sample in manifest.scores] == [11, 12, 13]
     assert manifest.coverage[Stream.ir] == pytest.approx(1.0)
+
+
+def test_a_flood_of_small_gaps_fits_into_the_manifest_and_counts_by_frames(bed: Bed) -> None:
+    row = bed.record(10, 12)
+    with transaction(bed.connection):
+        for k in range(3000):
+            start_ns = row.start_mono_ns + k * 600_000
+            insert_gap(
+                bed.connection,
+                Gap(
+                    stream=Stream.ir, cause=(GapCause.bus, GapCause.source)[k % 2], boot_id=row.boot_id,
+                    start_mono_ns=start_ns, end_mono_ns=start_ns + 300_000, start_utc_ns=0, end_utc_ns=0, missing_frames=1,
+                ),
+            )  # fmt: skip
+    manifest = make_manifest(bed.connection, report_of(10, 12), [])
+    assert len(manifest.gaps) <= 2000
+    assert sum(gap.missing_frames for gap in manifest.gaps) == 3000
+    assert manifest.coverage[Stream.ir] == pytest.approx(1 - 0.9 / 2, abs=0.01)
+    assert manifest.coverage[Stream.depth] == pytest.approx(1.0)
+
+
+def test_a_pause_in_the_clip_was_not_wanted_and_is_no_loss(bed: Bed) -> None:
+    row = bed.record(10, 12)
+    pause = Gap(
+        stream=Stream.ir, cause=GapCause.privacy_pause, boot_id=row.boot_id, start_mono_ns=row.end_mono_ns,
+        end_mono_ns=row.end_mono_ns + 2 * NS_PER_S, start_utc_ns=0, end_utc_ns=0, missing_frames=60,
+    )  # fmt: skip
+    insert_gap(bed.connection, pause)
+    manifest = make_manifest(bed.connection, report_of(10, 14), [])
+    assert manifest.coverage[Stream.ir] == pytest.approx(1.0)
+    assert manifest.wanted[Stream.ir] == pytest.approx(0.5, abs=0.02)
 
 
 def test_after_a_restart_half_made_and_unneeded_files_are_swept_away(bed: Bed) -> None:

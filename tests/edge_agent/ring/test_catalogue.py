@@ -7,19 +7,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge_agent.database import open_database
 from edge_agent.ring.catalogue import (
     SegmentRow,
-    Span,
-    coverage_between,
-    covered_ns,
     gaps_between,
     insert_gap,
     insert_segment,
-    merged,
     newest_segment,
     next_sequence,
     oldest_segment,
@@ -103,24 +97,3 @@ def test_a_gap_that_is_told_twice_is_kept_once(connection: sqlite3.Connection) -
     insert_gap(connection, gap(3, 4))
     insert_gap(connection, gap(50, 51))
     assert gaps_between(connection, BOOT, 0, 10 * NS_PER_S) == [gap(3, 4)]
-
-
-def test_coverage_is_what_segments_hold_less_the_gaps(connection: sqlite3.Connection) -> None:
-    insert_gap(connection, gap(5, 10))
-    insert_gap(connection, gap(5, 10, Stream.ir))
-    assert coverage_between(connection, BOOT, 0, 20 * NS_PER_S) == {Stream.depth: 0.75}
-    assert coverage_between(connection, BOOT, 20 * NS_PER_S, 40 * NS_PER_S) == {Stream.depth: 0.5}
-    assert coverage_between(connection, BOOT, 90 * NS_PER_S, 99 * NS_PER_S) == {}
-
-
-spans = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair))), max_size=8)
-
-
-@given(spans, spans, st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair))))
-def test_covered_time_is_counted_like_single_instants(recorded: list[Span], missing: list[Span], within: Span) -> None:
-    def inside(instant: int, chosen: list[Span]) -> bool:
-        return any(start <= instant < end for start, end in chosen)
-
-    wanted = sum(inside(k, recorded) and not inside(k, missing) for k in range(*within))
-    assert covered_ns(recorded, missing, within) == wanted
-    assert all(a[1] < b[0] for a, b in zip(merged(recorded), merged(recorded)[1:], strict=False))

@@ -11,7 +11,6 @@ import pytest
 from edge_agent.database import open_database
 from edge_agent.ring.catalogue import (
     bounds_of_boot,
-    coverage_between,
     gaps_between,
     newest_segment,
     oldest_segment,
@@ -19,6 +18,8 @@ from edge_agent.ring.catalogue import (
     total_bytes,
     total_hours,
 )
+from edge_agent.ring.coverage import accounts_between
+from edge_agent.ring.coverage_hours import CoverageHours
 from edge_agent.ring.damage import damage_alarm
 from edge_agent.ring.disk_space import Reserve, Room
 from edge_agent.ring.eviction import Eviction
@@ -52,7 +53,8 @@ DEEDS: dict[str, Deed] = {
     "bounds": lambda bed: bounds_of_boot(bed.connection, bed.clock.boot_id),
     "between": lambda bed: segments_between(bed.connection, bed.clock.boot_id, 0, 1 << 60),
     "gaps": lambda bed: gaps_between(bed.connection, bed.clock.boot_id, 0, 1 << 60),
-    "coverage": lambda bed: coverage_between(bed.connection, bed.clock.boot_id, 0, 1 << 60),
+    "coverage": lambda bed: accounts_between(bed.connection, bed.clock.boot_id, (0, 1 << 60)),
+    "coverage_hours": lambda bed: CoverageHours(bed.connection, bed.clock).hours(),
     "pinned": lambda bed: pinned_bytes(bed.connection),
     "is_pinned": lambda bed: is_pinned(bed.connection, bed.sealed[0]),
     "oldest_unpinned": lambda bed: oldest_unpinned(bed.connection),

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.database import open_database
-from edge_agent.ring.catalogue import all_segments, coverage_between
+from edge_agent.ring.catalogue import all_segments
+from edge_agent.ring.coverage import accounts_between
 from edge_agent.ring.damage import damage_alarm, damaged_lines
 from edge_agent.ring.ring_check import check_ring
 from edge_agent.ring.scrub import MOST_SAVED_S, Damaged, Scrub, week_share
@@ -76,9 +77,8 @@ def test_changed_bytes_go_into_quarantine_and_their_span_is_a_gap(bed: Recording
     assert damaged.row == row
     assert (bed.folder / "quarantine" / row.file).exists()
     assert [each.sequence for each in all_segments(bed.connection)] == [0, 2, 3]
-    assert (
-        coverage_between(bed.connection, row.boot_id, row.start_mono_ns, row.end_mono_ns).get(Stream.depth, 0.0) < 0.1
-    )
+    account = accounts_between(bed.connection, row.boot_id, (row.start_mono_ns, row.end_mono_ns))[Stream.depth]
+    assert account.recorded_ns < 0.1 * (row.end_mono_ns - row.start_mono_ns)
     alarm = damage_alarm(bed.connection)
     assert alarm is not None
     assert alarm.startswith("1 segments of the ring were damaged")
