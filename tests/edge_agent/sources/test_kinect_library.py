@@ -34,6 +34,7 @@ from tests.fakes.recordings import jpeg
 pyk4a = pytest.importorskip(
     "pyk4a", reason="the camera's library is in .venv-kinect; test_kinect_environment.py runs this there"
 )
+from edge_agent.sources import kinect_library  # noqa: E402
 from edge_agent.sources.kinect_library import KinectDevice, KinectLibrary  # noqa: E402
 
 ALL = (Stream.depth, Stream.ir, Stream.colour)
@@ -171,6 +172,55 @@ def test_two_cameras_want_a_serial_number(library: KinectLibrary, monkeypatch: p
         library.open(KinectSettings(serial="0007"), 30)
 
 
+class Connected:
+    """Two cameras as pyk4a gives them, by index; one with the serial `busy` does not open."""
+
+    serials = ("0001", "0002")
+    opened_now: list[str] = []  # noqa: RUF012
+
+    def __init__(self, _config: object, index: int, thread_safe: bool) -> None:
+        self.serial, self.opened = self.serials[index], False
+
+    def open(self) -> None:
+        if self.serial == "busy":
+            raise pyk4a.K4AException
+        self.opened = True
+        self.opened_now.append(self.serial)
+
+    def close(self) -> None:
+        self.opened_now.remove(self.serial)
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> type[Connected]:
+    monkeypatch.setattr(pyk4a, "connected_device_count", lambda: 2)
+    monkeypatch.setattr(pyk4a, "PyK4A", Connected)
+    monkeypatch.setattr(Connected, "opened_now", [])
+    monkeypatch.setattr(kinect_library, "KinectDevice", lambda _library, _device, serial, _settings: serial)
+    return Connected
+
+
+def test_a_camera_is_found_by_its_serial_number_and_the_others_are_let_go(
+    library: KinectLibrary, connected: type[Connected]
+) -> None:
+    assert library.open(KinectSettings(serial="0002"), 30) == "0002"  # type: ignore[comparison-overlap]
+    assert connected.opened_now == ["0002"]
+    with pytest.raises(Transient, match="The camera 0009 is not connected; there is 0001, 0002"):
+        library.open(KinectSettings(serial="0009"), 30)
+    assert connected.opened_now == ["0002"]
+
+
+def test_what_the_sdk_said_before_explains_nothing_now(
+    library: KinectLibrary, connected: type[Connected], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with library.log._path.open("ab") as file:
+        file.write(b"[error] LIBUSB_ERROR_ACCESS\n")
+    monkeypatch.setattr(connected, "serials", ("0001", "busy"))
+    with pytest.raises(Transient, match="The camera 0002 cannot be opened"):
+        library.open(KinectSettings(serial="0002"), 30)
+    assert connected.opened_now == []
+
+
 def test_the_source_of_the_settings_loads_the_library_and_can_be_tried_again() -> None:
     clock = FakeClock()
     source = AzureKinect(SourceSettings(kind="azure_kinect"), clock, clock.wait)
@@ -267,6 +317,10 @@ def test_inertial_samples_are_drained_to_a_bound(library: KinectLibrary, maker: 
     assert [sample_of(found, 9).device_ns for found in device.imu(2)] == [1000, 2000]
     assert len(list(device.imu(50))) == 1
     assert list(device_of(library, maker, OpenCamera(), imu=False).imu(50)) == []
+    references = sys.getrefcount(None)
+    for _ in range(1000):
+        assert not list(device.imu(9))
+    assert sys.getrefcount(None) > references + 900, "an empty wait costs the library's caller a reference of None"
 
 
 def frame_by_sdk(path: Path) -> Any:

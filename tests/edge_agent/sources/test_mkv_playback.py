@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -163,3 +164,15 @@ def test_a_real_azure_kinect_recording_is_read_as_it_is() -> None:
     assert frame.colour[:2] == b"\xff\xd8"
     source = playback(REAL)
     assert "CalibrationInformation" in source.open().calibration
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real Azure Kinect recording is not on this machine")
+def test_a_general_demuxer_finds_the_same_bytes_in_the_real_recording() -> None:
+    (frame,) = play(playback(REAL))
+    with av.open(str(REAL), format="matroska") as container:
+        packets = {packet.stream.metadata["title"]: bytes(packet) for packet in container.demux() if packet.size}
+    assert frame.colour == packets["COLOR"]
+    for image, title in ((frame.depth, "DEPTH"), (frame.ir, "IR")):
+        assert image is not None
+        assert image.astype(">u2").tobytes() == packets[title]
+    assert len(frame.imu) * 40 == len(packets["IMU"])
