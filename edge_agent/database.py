@@ -18,6 +18,7 @@ from edge_agent.ring.schema import DDL as RING_DDL
 from shared.errors import Broken, Misconfigured, Transient
 
 BUSY_TIMEOUT_MS = 10_000
+BRIEF_TIMEOUT_MS = 100
 SCHEMA_VERSION = 1
 """In the file as `user_version`; a higher one was written by software that this one does not know."""
 REPAIR = "`deepepil-edge check {folder} --repair` rebuilds it from the files and keeps the old one"
@@ -98,6 +99,11 @@ def _add_columns(connection: sqlite3.Connection) -> None:
     for table, column, kind in ADDED_COLUMNS:
         if column not in {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+def wait_briefly(connection: sqlite3.Connection) -> None:
+    """For a loop that may not stand still: a lock is waited for `BRIEF_TIMEOUT_MS` only, the caller tries again later."""
+    connection.execute(f"PRAGMA busy_timeout = {BRIEF_TIMEOUT_MS}")
 
 
 def _set_pragmas(connection: sqlite3.Connection) -> None:

@@ -205,8 +205,10 @@ class SegmentWriter:
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
         except OSError:
+            self.condemned = True  # unless the torn piece can be cut off again
             os.ftruncate(self._descriptor, offset)
             os.lseek(self._descriptor, offset, os.SEEK_SET)
+            self.condemned = False
             raise
         for part in parts:
             self._hash.update(part)

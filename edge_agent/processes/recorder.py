@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge_agent.bus_messages import BusTopic, FrameHandle
+from edge_agent.database import wait_briefly
 from edge_agent.desired import load_desired
 from edge_agent.frame_pool import FramePoolReader
 from edge_agent.ring.catalogue import SegmentRow
@@ -59,6 +60,7 @@ def run(context: Context) -> None:
     if not warm_up():
         context.log.warning("codec_kernels_missing", codec="left_planes_zstd")
     recorder.start()
+    wait_briefly(connection)
     recorder.obey(load_desired(connection))
     inbox = context.subscribe(BusTopic.frame, BusTopic.event, BusTopic.desired)
     pool = FramePoolReader(storage.folder)

@@ -129,13 +129,40 @@ def bounds_of_boot(connection: sqlite3.Connection, boot_id: str) -> tuple[int, i
     return None if bounds[0] is None else (bounds[0], bounds[1])
 
 
-def next_sequence(connection: sqlite3.Connection) -> int:
+def next_sequence(connection: sqlite3.Connection, at_least: int = 0) -> int:
     """Takes the next per-bed sequence number of a segment; a number is never given twice, also after a power cut."""
     found = connection.execute(
-        "INSERT INTO ring_state (name, value) VALUES ('next_sequence', 1) "
-        "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
+        "INSERT INTO ring_state (name, value) VALUES ('next_sequence', :least + 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = MAX(value, :least) + 1 RETURNING value",
+        {"least": at_least},
     )
     return int(found.fetchone()[0]) - 1
+
+
+class SequenceNumbers:
+    """The numbers of one recorder, the only one who takes any.
+
+    While others lock the database it counts on by itself: the number is in the segment's header, and is written down with
+    the next one. Make it after recovery, which knows the headers of what was left.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._next: int | None = None
+
+    def next(self) -> int:
+        """The next number. Raises sqlite3.OperationalError when the database refuses for another reason than a lock."""
+        if self._next is None:
+            newest = self._connection.execute("SELECT MAX(sequence) FROM segments").fetchone()[0]
+            self._next = 0 if newest is None else newest + 1
+        try:
+            number = next_sequence(self._connection, self._next)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            number = self._next
+        self._next = number + 1
+        return number
 
 
 def insert_gap(connection: sqlite3.Connection, gap: Gap) -> None:

@@ -17,7 +17,7 @@ from uuid import UUID
 from edge_agent.desired import BEFORE_ANY_WORD
 from edge_agent.frame_pool import PoolInfo
 from edge_agent.ring.blocked_time import BlockedTime
-from edge_agent.ring.catalogue import SegmentRow, next_sequence
+from edge_agent.ring.catalogue import SegmentRow, SequenceNumbers
 from edge_agent.ring.catalogue_queue import CatalogueQueue
 from edge_agent.ring.disk_space import Reserve
 from edge_agent.ring.ledger import Ledger, Moment
@@ -79,6 +79,7 @@ class Recorder:
         self._reserve, self._free_bytes = reserve, free_bytes
         self._store = SegmentStore(place.folder)
         self._queue = CatalogueQueue(connection, ears.sealed, ears.gap)
+        self._numbers = SequenceNumbers(connection)
         self._ledger = Ledger(clock.boot_id, self._tell_gap)
         self._maker, self._still = PreviewMaker(), StillPicture()
         self._times, self._blocked = TimeKeeper(), BlockedTime(clock)
@@ -289,7 +290,7 @@ class Recorder:
         stay_id: UUID | None = self._desired.stay_id
         return SegmentHeader(
             segment_id=uuid7(self._clock.utc_ns()), site=self._place.site, bed=self._place.bed,
-            boot_id=self._clock.boot_id, sequence=next_sequence(self._connection), stay_id=stay_id, camera=info.camera,
+            boot_id=self._clock.boot_id, sequence=self._numbers.next(), stay_id=stay_id, camera=info.camera,
         )  # fmt: skip
 
     def _seal(self) -> None:

@@ -76,11 +76,11 @@ def recover(folder: Path, connection: sqlite3.Connection, clock: Clock | None = 
             _take_in(path, folder, connection, done)
     for path in [] if clock is not None else sorted((folder / OPEN).glob(f"*{LEFT}"), reverse=True):
         _take_in(path, folder, connection, done)
-    for number, path in enumerate(_looked_at(folder, connection)):
-        if (path is not None or number % _NAMES_BETWEEN_LOOKS == 0) and late():
+    for number, orphan in enumerate(_looked_at(folder, connection)):
+        if (orphan is not None or number % _NAMES_BETWEEN_LOOKS == 0) and late():
             break
-        if path is not None:
-            _take_in(path, folder, connection, done)
+        if orphan is not None:
+            _take_in(orphan, folder, connection, done)
     return done
 
 

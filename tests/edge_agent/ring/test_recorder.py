@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge_agent.database import open_database, wait_briefly
 from shared.clock import NS_PER_S
 from shared.frame import Stream
 from shared.gap import GapCause
@@ -270,6 +271,42 @@ def test_what_was_recorded_is_flushed_each_second_at_least(bed: RecordingBed, mo
     bed.clock.advance(0.95)
     bed.recorder.tick()
     assert len(flushed) == len(times)
+
+
+def test_while_another_process_locks_the_database_recording_goes_on(bed: RecordingBed) -> None:
+    wait_briefly(bed.connection)
+    bed.play(range(15))
+    bed.recorder.close_segment()
+    other = open_database(bed.folder)
+    other.execute("BEGIN IMMEDIATE")
+    for start in (15, 30):
+        bed.play(range(start, start + 15))
+        bed.recorder.close_segment()
+    assert len(bed.sealed) == 1
+    other.execute("ROLLBACK")
+    bed.play(range(45, 60))
+    bed.recorder.stop()
+    assert [row.sequence for row in bed.sealed] == [0, 1, 2, 3]
+    assert bed.missing() == {}
+    assert bed.faults() == []
+
+
+def test_a_number_that_only_a_left_file_knows_is_not_given_again(bed: RecordingBed) -> None:
+    wait_briefly(bed.connection)
+    other = open_database(bed.folder)
+    bed.play(range(5))
+    bed.recorder.close_segment()
+    other.execute("BEGIN IMMEDIATE")
+    bed.play(range(5, 10))
+    bed.recorder.close_segment()
+    bed.play(range(10, 15))
+    bed.crash()
+    other.execute("ROLLBACK")
+    again = RecordingBed(bed.folder, bed.clock)
+    again.play(range(20, 30))
+    again.recorder.stop()
+    assert [row.sequence for row in again.rows()] == [0, 1, 2, 3]
+    assert again.faults() == []
 
 
 def test_the_name_of_an_open_file_is_on_the_disk_with_its_first_bytes(
