@@ -16,8 +16,10 @@ from cloud.problems import documented
 from cloud.stays import service
 from cloud.stays.queries import BedFacts
 from cloud.stays.tables import Stay
-from shared.clock import utc_text
+from shared.clock import NS_PER_MS, utc_text
 from shared.frame import Stream
+from shared.gap import GapCause
+from shared.heartbeat import ClockHealth, HourCoverage
 from shared.ids import BedName, PatientCode, SiteName
 
 router = APIRouter(tags=["beds"])
@@ -34,6 +36,31 @@ class ProcessView(BaseModel):
     restarts: int
     core_share: float = Field(description="CPU seconds per second")
     progress_age_s: float = Field(description="seconds since its loop last did its work")
+
+
+class StreamHour(BaseModel):
+    """One stream in one hour: shares of the hour. Coverage is recorded of wanted; a pause is not wanted."""
+
+    recorded: float
+    wanted: float
+    lost: dict[GapCause, float]
+    not_wanted: dict[GapCause, float]
+
+
+class BedHour(BaseModel):
+    """One hour of a bed, by the bed's own account."""
+
+    start_utc: datetime
+    streams: dict[Stream, StreamHour]
+
+
+class BedClock(BaseModel):
+    """How the bed's clocks run; null where it is not known."""
+
+    device_drift_ppm: float | None = Field(description="the camera's clock against the box's; positive: faster")
+    clock_error_ms: float | None = Field(description="how late a frame of the newest segment arrived at most")
+    utc_error_ms: float | None = Field(description="how far the box's wall clock may be off; null: not synchronised")
+    faults: dict[str, int] = Field(description="frames with an impossible time, by kind")
 
 
 class BedStay(BaseModel):
@@ -53,6 +80,8 @@ class Bed(BaseModel):
     seen_utc: datetime | None
     camera: str | None
     coverage_1h: dict[Stream, float]
+    coverage_hours: list[BedHour]
+    clock: BedClock | None
     last_score: float | None
     ring_hours: float | None
     promise_hours: float | None
@@ -151,6 +180,8 @@ def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
         seen_utc=utc_text(found.seen_utc_ns) if found.seen_utc_ns else None,
         camera=said.camera if said else None,
         coverage_1h=said.coverage_1h if said else {},
+        coverage_hours=[_hour_view(hour) for hour in said.coverage_hours] if said else [],
+        clock=_clock_view(said.clock) if said and said.clock else None,
         last_score=said.last_score if said else None,
         ring_hours=said.ring_hours if said else None,
         promise_hours=said.promise_hours if said else None,
@@ -167,6 +198,23 @@ def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
             for one in (said.processes if said else [])
         ],
         version=said.version if said else None,
+    )
+
+
+def _hour_view(hour: HourCoverage) -> BedHour:
+    streams = {stream: StreamHour(**each.model_dump()) for stream, each in hour.streams.items()}
+    return BedHour(start_utc=utc_text(hour.start_utc_ns), streams=streams)
+
+
+def _clock_view(clock: ClockHealth) -> BedClock:
+    def ms(ns: int | None) -> float | None:
+        return None if ns is None else ns / NS_PER_MS
+
+    return BedClock(
+        device_drift_ppm=clock.device_drift_ppm,
+        clock_error_ms=ms(clock.clock_error_ns),
+        utc_error_ms=ms(clock.utc_error_ns),
+        faults=clock.faults,
     )
 
 

@@ -22,6 +22,7 @@ const gapCauses: Record<string, string> = {
   power: "the box was off",
   privacy_pause: "recording was paused for privacy",
   unassigned: "nobody stayed in the bed",
+  "": "no cause is known yet",
 };
 
 const classes: Record<string, string> = {
@@ -247,6 +248,16 @@ export const words = {
     resume: "Resume recording",
     cancel: "Cancel",
     coverage: "Recorded in the last hour",
+    day: "The last 24 hours, hour by hour",
+    dayLabel: (stream: string) => `${stream}: what was recorded, hour by hour`,
+    nothingWanted: "nothing to record",
+    clocks: "Clocks",
+    driftUnknown: "camera not known yet",
+    driftNone: "camera runs with the box",
+    drift: (ppm: number) => `camera ${Math.abs(ppm)} ppm ${ppm > 0 ? "fast" : "slow"}`,
+    wallUnknown: "time of day not synchronised",
+    wall: (length: string) => `time of day right within ${length}`,
+    clockFaults: (n: number) => `${n} ${n === 1 ? "frame" : "frames"} with an impossible time`,
     stale: (clock: string) => `What follows is what the bed said last, at ${clock}.`,
     ring: "On the bed's disk",
     ringText: (now: string, promise: string) => `${now} held now, room for ${promise}`,

@@ -6,9 +6,11 @@ from cloud.database import in_transaction
 from cloud.devices.service import note_heartbeat, note_state
 from cloud.ingest.tables import DeadLetter, DifferenceRow
 from shared.frame import Stream
-from shared.heartbeat import BedState, Heartbeat, ProcessHealth
+from shared.gap import GapCause
+from shared.heartbeat import BedState, ClockHealth, Heartbeat, HourCoverage, ProcessHealth, StreamCoverage
 from tests.cloud.people_house import BOOT, House
 
+HOUR_NS = 3600 * 10**9
 HEARTBEAT = Heartbeat(
     boot_id=BOOT,
     mono_ns=5,
@@ -19,6 +21,17 @@ HEARTBEAT = Heartbeat(
     paused=False,
     camera="open",
     coverage_1h={Stream.ir: 0.99},
+    coverage_hours=[
+        HourCoverage(
+            start_utc_ns=1_790_000_000 * 10**9 // HOUR_NS * HOUR_NS,
+            streams={
+                Stream.ir: StreamCoverage(
+                    recorded=0.5, wanted=0.75, lost={GapCause.bus: 0.25}, not_wanted={GapCause.privacy_pause: 0.25}
+                )
+            },
+        )
+    ],
+    clock=ClockHealth(device_drift_ppm=-390.5, clock_error_ns=12_000_000, utc_error_ns=None, faults={"jump": 1}),
     last_frame_age_s=0.1,
     last_score=0.25,
     ring_bytes=10,
@@ -49,6 +62,20 @@ async def test_a_bed_shows_what_it_last_said_of_itself(house: House) -> None:
         "online": True,
         "camera": "open",
         "coverage_1h": {"ir": 0.99},
+        "coverage_hours": [
+            {
+                "start_utc": "2026-09-21T14:00:00Z",
+                "streams": {
+                    "ir": {
+                        "recorded": 0.5,
+                        "wanted": 0.75,
+                        "lost": {"bus": 0.25},
+                        "not_wanted": {"privacy_pause": 0.25},
+                    }
+                },
+            }
+        ],
+        "clock": {"device_drift_ppm": -390.5, "clock_error_ms": 12.0, "utc_error_ms": None, "faults": {"jump": 1}},
         "last_score": 0.25,
         "ring_hours": 1.5,
         "promise_hours": 72.5,
@@ -70,6 +97,7 @@ async def test_a_bed_that_never_spoke_is_offline_and_says_nothing(house: House) 
     (bed,) = (await (await house.person("ana")).get("/api/v1/beds")).json()["beds"]
     assert (bed["online"], bed["seen_utc"], bed["camera"], bed["promise_hours"]) == (False, None, None, None)
     assert (bed["coverage_1h"], bed["processes"], bed["alarms"]) == ({}, [], [])
+    assert (bed["coverage_hours"], bed["clock"]) == ([], None)
 
 
 async def test_ops_see_that_somebody_stays_but_not_under_which_code(house: House) -> None:

@@ -322,6 +322,9 @@ export interface components {
             coverage_1h: {
                 [key: string]: number;
             };
+            /** Coverage Hours */
+            coverage_hours: components["schemas"]["BedHour"][];
+            clock: components["schemas"]["BedClock"] | null;
             /** Last Score */
             last_score: number | null;
             /** Ring Hours */
@@ -353,6 +356,49 @@ export interface components {
             processes: components["schemas"]["ProcessView"][];
             /** Version */
             version: string | null;
+        };
+        /**
+         * BedClock
+         * @description How the bed's clocks run; null where it is not known.
+         */
+        BedClock: {
+            /**
+             * Device Drift Ppm
+             * @description the camera's clock against the box's; positive: faster
+             */
+            device_drift_ppm: number | null;
+            /**
+             * Clock Error Ms
+             * @description how late a frame of the newest segment arrived at most
+             */
+            clock_error_ms: number | null;
+            /**
+             * Utc Error Ms
+             * @description how far the box's wall clock may be off; null: not synchronised
+             */
+            utc_error_ms: number | null;
+            /**
+             * Faults
+             * @description frames with an impossible time, by kind
+             */
+            faults: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * BedHour
+         * @description One hour of a bed, by the bed's own account.
+         */
+        BedHour: {
+            /**
+             * Start Utc
+             * Format: date-time
+             */
+            start_utc: string;
+            /** Streams */
+            streams: {
+                [key: string]: components["schemas"]["StreamHour"];
+            };
         };
         /**
          * BedStay
@@ -740,6 +786,24 @@ export interface components {
          * @enum {string}
          */
         Stream: "depth" | "ir" | "colour" | "preview";
+        /**
+         * StreamHour
+         * @description One stream in one hour: shares of the hour. Coverage is recorded of wanted; a pause is not wanted.
+         */
+        StreamHour: {
+            /** Recorded */
+            recorded: number;
+            /** Wanted */
+            wanted: number;
+            /** Lost */
+            lost: {
+                [key: string]: number;
+            };
+            /** Not Wanted */
+            not_wanted: {
+                [key: string]: number;
+            };
+        };
         /**
          * Suggestion
          * @description What a network suggests for the whole clip; research use only.

@@ -5,6 +5,7 @@ type Schemas = components["schemas"];
 
 export type About = Schemas["About"];
 export type Bed = Schemas["Bed"];
+export type BedHour = Schemas["BedHour"];
 export type BedProcess = Schemas["ProcessView"];
 export type Beds = Schemas["Beds"];
 export type DeadLetters = Schemas["DeadLetters"];

@@ -1,10 +1,12 @@
 /** One bed at a glance: does it record, who stays there, what is missing, what waits; and what a nurse may change. */
 import { type ReactNode, useState } from "react";
 import type { Bed } from "../api/types";
+import { clockLine } from "../clocks";
 import { ageText, clockText, hoursText, percentText } from "../times";
 import { words } from "../words";
 import { type BedDeed, BedDialog } from "./BedDialog";
 import { CoverageBar } from "./CoverageBar";
+import { HourBars } from "./HourBars";
 import { Moment } from "./Moment";
 import { ProcessTable } from "./ProcessTable";
 
@@ -48,6 +50,7 @@ export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
         <p className="soft">{words.beds.stale(clockText(new Date(bed.seen_utc), new Date()))}</p>
       )}
       <Coverage bed={bed} />
+      <HourBars bed={bed} streams={STREAMS} />
       <Facts bed={bed} />
       <ProcessTable processes={bed.processes} />
       {deed && <BedDialog deed={deed} bed={bed} freeBeds={freeBeds} onClose={() => setDeed(null)} />}
@@ -147,6 +150,7 @@ function Facts({ bed }: { bed: Bed }): ReactNode {
     [words.beds.score, bed.last_score === null ? words.beds.noScore : percentText(bed.last_score)],
     [words.beds.ring, ringText(bed)],
     [words.beds.waiting, waitingText(bed)],
+    [words.beds.clocks, clockLine(bed)],
     [words.beds.release, bed.release ?? words.beds.noRelease],
     [words.beds.version, bed.version ?? words.beds.notSaid],
   ];
