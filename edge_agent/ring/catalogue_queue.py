@@ -11,7 +11,7 @@ from shared.failpoints import hit
 from shared.gap import Gap
 
 MOST_WAITING = 10_000
-"""Beyond this the oldest gap is given up; a sealed file without a row gets it at the next start."""
+"""Beyond this the oldest gap is given up; a sealed file without a row gets it within the hour, by the evictor's sweep."""
 
 
 class CatalogueQueue:

@@ -127,6 +127,30 @@ def test_a_fault_in_the_ring_is_printed_and_the_exit_code_is_one(tmp_path: Path,
     assert "I2: segments/stray is neither catalogued nor garbage-listed." in result.stdout
 
 
+def test_a_ring_whose_database_is_gone_is_repaired_deed_by_deed(tmp_path: Path, recording: Path, config: Path) -> None:
+    call("replay", recording, "--out", tmp_path / "out")
+    for path in (tmp_path / "out").glob("edge.db*"):
+        path.unlink()
+    broken = call("check", tmp_path / "out")
+    assert broken.exit_code == 70
+    assert "check" in broken.stderr
+    assert "--repair" in broken.stderr
+    repaired = call("check", tmp_path / "out", "--repair", "--read-data")
+    assert repaired.exit_code == 0
+    assert "repaired: edge.db was missing" in repaired.stdout
+    assert "had no row: it is catalogued." in repaired.stdout
+    assert call("check", tmp_path / "out").exit_code == 0
+
+
+def test_an_agent_does_not_start_on_a_damaged_database(tmp_path: Path, config: Path) -> None:
+    prepare_folder(tmp_path / "data", "north", "bed-4")
+    (tmp_path / "data" / "edge.db").write_bytes(b"no database" * 1000)
+    result = call("run", "--config", config)
+    assert result.exit_code == 70
+    assert "is damaged" in result.stderr
+    assert "--repair" in result.stderr
+
+
 def test_replay_does_not_enter_a_folder_in_which_an_agent_works(tmp_path: Path, recording: Path) -> None:
     prepare_folder(tmp_path / "out", "replay", "replay")
     with locked(tmp_path / "out", "supervisor"):
