@@ -1,31 +1,30 @@
 """Proves from outside what must always hold in the cloud, and names each fault.
 
 I4: no message of a bed is missing. I5: one row of each kind an event. I6: store and rows agree. I9: the audit chains hold.
-In: the settings of an installation, running or not. Out: faults as sentences. With `read_data` every stored byte is read.
+I10: what is due is done. I11: what is bounded stays so. In: the settings of an installation, running or not. Out: faults as
+sentences. With `read_data` every stored byte is read. Memory does not grow with the installation.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-
-from tortoise import Tortoise
 
 from cloud.audit import anchors
 from cloud.audit import queries as audit_queries
 from cloud.audit.rules import FIRST_HASH, link_fault
+from cloud.check_beds import bed_histories, sequence_gaps
+from cloud.check_objects import lingering_uploads, objects_without_row, open_clips, stored_objects
+from cloud.check_progress import work_goes_on, workers_run
+from cloud.check_rows import Look, rows
 from cloud.database import UNREACHABLE, database_server, open_tables
-from cloud.objects import Objects, object_key
 from cloud.principal import Principal
 from cloud.schema import must_be_current
-from cloud.settings import CloudSettings
+from cloud.settings import DatabaseSection
 from shared.errors import Transient
 
-ORPHAN_AFTER_S = 86_400
-STILL_SENDING_NS = 600_000_000_000
-"""For ten minutes a bed may be sending an older message again; after that a hole is a fault."""
 FAULTS_NAMED = 1_000
+_LACKS = "SELECT DISTINCT event_id FROM {0} WHERE NOT EXISTS (SELECT 1 FROM {1} WHERE {1}.event_id = {0}.event_id) LIMIT 1000"
 SYSTEM = Principal.system("check")
 
 
@@ -39,95 +38,44 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All faults, at most a thousand of each invariant, and a sentence on what was looked at."""
+    """The faults, at most a thousand of each check, how many there are in all, and a sentence on what was looked at."""
 
     faults: list[Fault]
+    fault_count: int
     summary: str
 
 
-Rows = list[dict[str, object]]
-
-
-async def _rows(query: str, *values: object) -> Rows:
-    found: Rows = await Tortoise.get_connection("default").execute_query_dict(query, list(values))
-    return found
-
-
-async def sequence_gaps(_objects: Objects, _read_data: bool) -> AsyncIterator[str]:
-    """I4: a bed's messages are numbered from 1 without a hole; a dead letter explains one, and so does a bed still sending."""
-    query = (
-        "SELECT site, bed, previous, sequence FROM (SELECT site, bed, sequence, at_ns,"
-        " lag(sequence, 1, 0) OVER (PARTITION BY site, bed ORDER BY sequence) AS previous FROM"
-        " (SELECT site, bed, sequence, min(at_ns) AS at_ns FROM (SELECT site, bed, sequence, committed_at_ns AS at_ns"
-        " FROM bed_message UNION ALL SELECT site, bed, sequence, first_at_ns FROM dead_letter WHERE sequence IS NOT NULL)"
-        " AS told GROUP BY site, bed, sequence) AS numbers) AS steps"
-        " WHERE sequence > previous + 1 AND at_ns < $1 ORDER BY site, bed, sequence"
-    )
-    for row in await _rows(query, time.time_ns() - STILL_SENDING_NS):
-        first, last = int(str(row["previous"])) + 1, int(str(row["sequence"])) - 1
-        which = f"message {first}" if first == last else f"messages {first} to {last}"
-        yield f"bed {row['site']}.{row['bed']}: {which} never came"
-
-
-async def one_of_each(_objects: Objects, _read_data: bool) -> AsyncIterator[str]:
+async def one_of_each(_look: Look) -> AsyncIterator[str]:
     """I5: one event row, one review task, at most one classification a release."""
-    missing = "SELECT event_id FROM event WHERE event_id NOT IN (SELECT event_id FROM review_task)"
-    lost = "SELECT event_id FROM review_task WHERE event_id NOT IN (SELECT event_id FROM event)"
-    unknown = "SELECT DISTINCT event_id FROM bed_message WHERE event_id NOT IN (SELECT event_id FROM event)"
+    missing = _LACKS.format("event", "review_task")
+    lost = _LACKS.format("review_task", "event")
+    unknown = _LACKS.format("bed_message", "event")
     twins = {
-        "event rows": "SELECT event_id FROM event GROUP BY event_id HAVING count(*) > 1",
-        "review tasks": "SELECT event_id FROM review_task GROUP BY event_id HAVING count(*) > 1",
+        "event rows": "SELECT event_id FROM event GROUP BY event_id HAVING count(*) > 1 LIMIT 1000",
+        "review tasks": "SELECT event_id FROM review_task GROUP BY event_id HAVING count(*) > 1 LIMIT 1000",
         "classifications of one release": "SELECT event_id FROM classification GROUP BY event_id, release"
-        " HAVING count(*) > 1",
+        " HAVING count(*) > 1 LIMIT 1000",
     }
-    for row in await _rows(missing):
+    for row in await rows(missing):
         yield f"event {row['event_id']} has no review task"
-    for row in await _rows(lost):
+    for row in await rows(lost):
         yield f"a review task names event {row['event_id']}, which does not exist"
-    for row in await _rows(unknown):
+    for row in await rows(unknown):
         yield f"a message of event {row['event_id']} was acknowledged, but the event does not exist"
     for words, query in twins.items():
-        for row in await _rows(query):
+        for row in await rows(query):
             yield f"event {row['event_id']} has several {words}"
 
 
-async def objects_and_rows(objects: Objects, read_data: bool) -> AsyncIterator[str]:
-    """I6: what is called stored is in the store with its length (and hash), and nothing old lies there without a row."""
-    known: set[str] = set()
-    for row in await _rows("SELECT site, sha256, size_bytes FROM stored_object ORDER BY id"):
-        sha256, size_bytes = str(row["sha256"]), int(str(row["size_bytes"]))
-        key = object_key(str(row["site"]), sha256)
-        known.add(key)
-        size = await objects.size(key)
-        if size is None:
-            yield f"object {sha256} of {row['site']} is called stored and is not in the store"
-        elif size != size_bytes:
-            yield f"object {sha256} of {row['site']} has {size} bytes in the store, not {size_bytes}"
-        elif read_data and (await objects.hash(key))[0] != sha256:
-            yield f"object {sha256} of {row['site']} has other bytes in the store than its name says"
-    incomplete = (
-        "SELECT DISTINCT clip.event_id FROM clip JOIN clip_object USING (event_id) LEFT JOIN stored_object"
-        " ON stored_object.site = clip_object.site AND stored_object.sha256 = clip_object.sha256"
-        " WHERE clip.stored_at_ns IS NOT NULL AND stored_object.id IS NULL"
-        " AND (clip_object.kind = 'proxy' OR clip.raw_decision = 'send')"
-    )
-    for row in await _rows(incomplete):
-        yield f"the clip of event {row['event_id']} is called stored and lacks objects"
-    old_s = time.time() - ORPHAN_AFTER_S
-    async for key, changed_s in objects.keys("sites"):
-        if "/objects/" in key and key not in known and changed_s < old_s:
-            yield f"{key} lies in the store without a row"
-
-
-async def audit_chains(objects: Objects, _read_data: bool) -> AsyncIterator[str]:
+async def audit_chains(look: Look) -> AsyncIterator[str]:
     """I9: each site's chain is unbroken, ends at its head, and holds the head that is kept outside the database."""
     heads = {head.site: head for head in await audit_queries.heads(SYSTEM)}
-    sites = {str(row["site"]) for row in await _rows("SELECT DISTINCT site FROM audit_entry")}
+    sites = {str(row["site"]) for row in await rows("SELECT DISTINCT site FROM audit_entry")}
     for site in sorted(sites | set(heads)):
         fault = await _chain_fault(site, (heads[site].number, heads[site].hash) if site in heads else (0, FIRST_HASH))
         if fault is not None:
             yield fault
-    for site, kept in sorted((await anchors.kept_heads(objects)).items()):
+    for site, kept in sorted((await anchors.kept_heads(look.objects)).items()):
         fault = await anchors.fault_of(site, kept)
         if fault is not None:
             yield fault
@@ -145,43 +93,53 @@ async def _chain_fault(site: str, head: tuple[int, str]) -> str | None:
     return None
 
 
-Check = Callable[[Objects, bool], AsyncIterator[str]]
-CHECKS: dict[str, Check] = {
-    "I4": sequence_gaps,
-    "I5": one_of_each,
-    "I6": objects_and_rows,
-    "I9": audit_chains,
-}
+Check = Callable[[Look], AsyncIterator[str]]
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("I4", sequence_gaps),
+    ("I4", bed_histories),
+    ("I5", one_of_each),
+    ("I6", stored_objects),
+    ("I6", objects_without_row),
+    ("I9", audit_chains),
+    ("I10", work_goes_on),
+    ("I11", lingering_uploads),
+    ("I11", open_clips),
+)
 
 
-async def find_faults(objects: Objects, *, read_data: bool) -> list[Fault]:
-    """Runs all checks on the open database."""
+async def find_faults(look: Look) -> tuple[list[Fault], int]:
+    """Runs all checks on the open database: the faults that are named, and how many there are."""
     faults: list[Fault] = []
-    for invariant, check in CHECKS.items():
+    count = 0
+    for invariant, check in CHECKS:
         named = 0
-        async for sentence in check(objects, read_data):
+        async for sentence in check(look):
             named += 1
             if named <= FAULTS_NAMED:
                 faults.append(Fault(invariant, sentence))
-    return faults
+        count += named
+    return faults, count
 
 
-async def check_cloud(settings: CloudSettings, *, read_data: bool) -> CheckReport:
+async def check_cloud(database: DatabaseSection, look: Look) -> CheckReport:
     """Raises Transient when database or store cannot be reached, Misconfigured when the database is of another version."""
-    objects = Objects(settings.objects)
     try:
-        async with database_server(settings.database) as address, open_tables(address, 2):
+        async with database_server(database) as address, open_tables(address, 2):
             await must_be_current(address)
-            faults = await find_faults(objects, read_data=read_data)
-            counts = (await _rows(_COUNTS))[0]
+            faults, count = await find_faults(look)
+            counts = (await rows(_COUNTS))[0]
+            running = await workers_run()
     except UNREACHABLE as error:
         raise Transient(f"The database cannot be reached: {error}.") from error
-    what = ", ".join(f"{count} {name}" for name, count in counts.items())
-    verdict = "all holds" if not faults else f"{len(faults)} faults"
-    return CheckReport(faults, f"looked at {what}: {verdict}")
+    what = ", ".join(f"{number} {name}" for name, number in counts.items())
+    depth = "every byte was read" if look.read_data else "bytes were not read (--read-data does)"
+    progress = "" if running else "; no worker runs, so I10 was not looked at"
+    verdict = f"{count} faults" if count else "all holds"
+    return CheckReport(faults, count, f"looked at {what}; {depth}{progress}: {verdict}")
 
 
 _COUNTS = (
     "SELECT (SELECT count(*) FROM event) AS events, (SELECT count(*) FROM bed_message) AS messages,"
-    ' (SELECT count(*) FROM stored_object) AS objects, (SELECT count(*) FROM audit_entry) AS "audit entries"'
+    ' (SELECT count(*) FROM stored_object) AS objects, (SELECT count(*) FROM audit_entry) AS "audit entries",'
+    " (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed') AS \"parked jobs\""
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,15 +121,30 @@ def account(config: Path, name: str, role: str, sites: Sequence[str]) -> None:
 @main.command()
 @CONFIG
 @click.option("--read-data", is_flag=True, help="read every stored object and compare its hash")
-def check(config: Path, read_data: bool) -> None:
+@click.option(
+    "--bed-history", "histories", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="compare with what a bed wrote by `deepepil-edge check --history`; may be repeated",
+)  # fmt: skip
+def check(config: Path, read_data: bool, histories: Sequence[Path]) -> None:
     """Prove the invariants of the cloud; name each fault."""
     from cloud.check import check_cloud
+    from cloud.check_rows import Look
+    from cloud.objects import Objects
 
-    found = asyncio.run(check_cloud(load_settings(config), read_data=read_data))
+    settings, told_at_s = load_settings(config), time.monotonic()
+
+    def progress(sentence: str) -> None:
+        nonlocal told_at_s
+        if time.monotonic() > told_at_s + 5:
+            told_at_s = time.monotonic()
+            print(f"checked {sentence}", file=sys.stderr, flush=True)
+
+    look = Look(Objects(settings.objects), read_data, settings.beds.open_clips, list(histories), progress)
+    found = asyncio.run(check_cloud(settings.database, look))
     for fault in found.faults:
         print(f"{fault.invariant}: {fault.sentence}")
     print(found.summary)
-    sys.exit(1 if found.faults else 0)
+    sys.exit(1 if found.fault_count else 0)
 
 
 @main.command("export")

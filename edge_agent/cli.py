@@ -120,7 +120,8 @@ def check(folder: Path, read_data: bool, repair: bool, history: Path | None) -> 
     if repair:
         mend(folder, clock, lambda deed: print(f"repaired: {deed}", flush=True), read_data=read_data)
     report = check_ring(folder, read_data=read_data, progress=progress)
-    for sentence in outbox_faults(folder):
+    owed = list(outbox_faults(folder))
+    for sentence in owed:
         report.add(Fault("I4", sentence))
     if history is not None:
         history.write_text("".join(f"{line}\n" for line in history_lines(folder, clock.utc_ns())))
@@ -129,6 +130,7 @@ def check(folder: Path, read_data: bool, repair: bool, history: Path | None) -> 
     for fault in report.faults:
         print(f"{fault.invariant}: {fault.sentence}")
     print(report.sentence)
+    print("I4 does not hold" if owed else "I4 holds: every message is delivered, waiting or a visible dead letter")
     sys.exit(1 if report.fault_count else 0)
 
 

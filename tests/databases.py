@@ -66,10 +66,10 @@ class DebianPostgres:
 
 
 @contextmanager
-def debian_postgres(programs: Path) -> Iterator[DatabaseAddress]:
+def debian_postgres(programs: Path, options: tuple[str, ...] = QUICK) -> Iterator[DatabaseAddress]:
     """A server for the time of the block; its data are thrown away."""
     folder = Path(tempfile.mkdtemp(prefix="deepepil-debian-pg-", dir="/tmp"))
-    server = DebianPostgres(programs, folder)
+    server = DebianPostgres(programs, folder, options)
     address = server.start()
     try:
         yield address

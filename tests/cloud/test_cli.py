@@ -46,10 +46,9 @@ def test_a_check_says_what_it_looked_at_and_ends_with_0_or_1(tmp_path: Path, mod
         DEMO.replace("embedded:/var/lib/deepepil/database", url).replace("/var/lib/deepepil/objects", str(tmp_path))
     )
     good = run("check", "--config", str(path))
-    assert (good.exit_code, good.stdout) == (
-        0,
-        "looked at 0 events, 0 messages, 0 objects, 0 audit entries: all holds\n",
-    )
+    assert good.exit_code == 0
+    assert good.stdout.startswith("looked at 0 events, 0 messages, 0 objects, 0 audit entries, 0 parked jobs;")
+    assert good.stdout.endswith("no worker runs, so I10 was not looked at: all holds\n")
     (tmp_path / "audit" / "heads").mkdir(parents=True)
     (tmp_path / "audit" / "heads" / "north.json").write_text('{"number": 3, "hash": "' + "a" * 64 + '"}')
     bad = run("check", "--config", str(path), "--read-data")
