@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from edge_agent.cli import main
 from edge_agent.database import open_database
 from edge_agent.export import moment, span_excerpt
+from edge_agent.replay import replay
 from edge_agent.ring.catalogue import insert_gap
 from shared.clock import NS_PER_S, utc_text
 from shared.errors import Refused
@@ -25,6 +27,10 @@ from shared.imu import ImuSample
 from tests.edge_agent.hand_clock import BOOT, UTC_NS
 from tests.edge_agent.ring_files import add_segment, make_folder, make_frames
 
+ROOT = Path(__file__).parents[2]
+REAL = ROOT.parent / "shared/data/azure-kinect-nfov-unbinned.mkv"
+KINECT_PYTHON = ROOT / ".venv-kinect/bin/python"
+READ = ROOT / "tests/shared/export/read_by_pyk4a.py"
 OTHER_BOOT = "11111111-0000-4000-8000-000000000000"
 
 
@@ -187,6 +193,22 @@ def test_a_damaged_segment_leaves_no_file(tmp_path: Path) -> None:
     assert result.exit_code == 65
     assert "damaged" in result.stderr
     assert not list(tmp_path.glob("*a*"))
+
+
+def test_a_real_recording_comes_out_of_the_ring_as_the_sdk_read_it_before(tmp_path: Path) -> None:
+    """Recorded by the shipped recorder, exported, and read by the Azure Kinect SDK's playback: nothing differs."""
+    if not (REAL.exists() and KINECT_PYTHON.exists()):
+        pytest.skip("the real recording or the environment .venv-kinect is missing")
+    replay(REAL, tmp_path / "ring")
+    command = ["export", str(tmp_path / "ring"), "--from", "3000", "--format", "mkv", "--out", str(tmp_path / "a.mkv")]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    before, after = (
+        subprocess.run([KINECT_PYTHON, READ, path], check=True, capture_output=True, text=True, timeout=60).stdout
+        for path in (REAL, tmp_path / "a.mkv")
+    )
+    assert json.loads(after) == json.loads(before)
 
 
 def test_the_clip_of_an_event_is_its_span_with_pre_and_post_roll(ring: Path, tmp_path: Path) -> None:
