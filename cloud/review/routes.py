@@ -17,7 +17,7 @@ from cloud.problems import documented
 from cloud.review import service
 from cloud.review.queries import Found, FoundDetail
 from cloud.review.rules import ClipState, TaskFilter, clip_state, stored_share
-from shared.clip import ProxyFile
+from shared.clip import LostSegment, ProxyFile
 from shared.clock import NS_PER_S, utc_text
 from shared.contract import Count
 from shared.event import EventCause, EventPhase
@@ -102,6 +102,15 @@ class GapView(BaseModel):
     start_ns: int
     end_ns: int
     missing_frames: int
+    share: float = Field(description="part of the span's frames that is missing; below 1 there are pictures between")
+
+
+class LostView(BaseModel):
+    """A raw segment that the bed could not keep: its span after the clip's start, and why in words."""
+
+    start_ns: int
+    end_ns: int
+    reason: str
 
 
 class WindowView(BaseModel):
@@ -132,6 +141,7 @@ class EventDetail(WorklistItem):
     threshold: float | None = Field(description="the score at which the detector's trigger opens; null: not known here")
     gaps: list[GapView]
     coverage: dict[Stream, float]
+    lost: list[LostView] = Field(description="raw segments that were lost at the bed: the clip is partial")
     windows: list[WindowView]
     reviews: list[ReviewView]
     exportable: bool = Field(description="all raw segments of the clip are stored")
@@ -203,6 +213,7 @@ def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | Non
         "threshold": threshold,
         "gaps": [_gap_view(gap, zero_ns) for gap in manifest.gaps] if manifest else [],
         "coverage": manifest.coverage if manifest else {},
+        "lost": [_lost_view(segment, zero_ns) for segment in manifest.lost] if manifest else [],
         "windows": detail.windows,
         "exportable": (clip := detail.found.clip) is not None and 0 < clip.segments_wanted == clip.segments_stored,
         "reviews": [
@@ -239,7 +250,12 @@ def _gap_view(gap: Gap, zero_ns: int) -> GapView:
         start_ns=gap.start_mono_ns - zero_ns,
         end_ns=gap.end_mono_ns - zero_ns,
         missing_frames=gap.missing_frames,
+        share=gap.share,
     )
+
+
+def _lost_view(lost: LostSegment, zero_ns: int) -> LostView:
+    return LostView(start_ns=lost.start_mono_ns - zero_ns, end_ns=lost.end_mono_ns - zero_ns, reason=lost.reason)
 
 
 @router.get("/worklist", responses=documented(401, 404, 422))

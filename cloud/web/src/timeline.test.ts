@@ -65,17 +65,24 @@ describe("class windows", () => {
 
 describe("gaps", () => {
   const gaps = [
-    { stream: "ir", cause: "restart", start_ns: s(20), end_ns: s(25) },
-    { stream: "ir", cause: "source", start_ns: s(24), end_ns: s(30) },
-    { stream: "depth", cause: "disk", start_ns: s(1), end_ns: s(2) },
-    { stream: "ir", cause: "power", start_ns: -s(5), end_ns: s(3) },
+    { stream: "ir", cause: "restart", start_ns: s(20), end_ns: s(25), share: 1 },
+    { stream: "ir", cause: "source", start_ns: s(24), end_ns: s(30), share: 1 },
+    { stream: "depth", cause: "disk", start_ns: s(1), end_ns: s(2), share: 1 },
+    { stream: "ir", cause: "power", start_ns: -s(5), end_ns: s(3), share: 1 },
   ];
 
   it("are those of one stream, cut to the clip, overlapping ones joined with both causes", () => {
     expect(gapSpans(gaps, "ir", s(28))).toEqual([
-      { startNs: 0, endNs: s(3), causes: ["power"] },
-      { startNs: s(20), endNs: s(28), causes: ["restart", "source"] },
+      { startNs: 0, endNs: s(3), causes: ["power"], scattered: false },
+      { startNs: s(20), endNs: s(28), causes: ["restart", "source"], scattered: false },
     ]);
+  });
+
+  it("with pictures between are kept apart and give way to one without any", () => {
+    const scattered = { stream: "ir", cause: "bus", start_ns: s(18), end_ns: s(28), share: 0.3 };
+    const spans = gapSpans([scattered, ...gaps], "ir", s(28));
+    expect(spans).toContainEqual({ startNs: s(18), endNs: s(28), causes: ["bus"], scattered: true });
+    expect([gapAt(spans, s(19))?.causes, gapAt(spans, s(21))?.causes]).toEqual([["bus"], ["restart", "source"]]);
   });
 
   it("are found at a time, their end not included", () => {

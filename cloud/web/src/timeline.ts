@@ -91,11 +91,13 @@ export interface GapSpan {
   startNs: number;
   endNs: number;
   causes: string[];
+  /** Only some of its pictures are missing. */
+  scattered: boolean;
 }
 
-/** The gaps of one stream cut to the clip, in order of time, overlapping ones joined. */
+/** The gaps of one stream cut to the clip, in order of time, overlapping ones of a kind joined. */
 export function gapSpans(
-  gaps: readonly { stream: string; cause: string; start_ns: number; end_ns: number }[],
+  gaps: readonly { stream: string; cause: string; start_ns: number; end_ns: number; share: number }[],
   stream: string,
   durationNs: number,
 ): GapSpan[] {
@@ -105,16 +107,18 @@ export function gapSpans(
     const startNs = Math.max(0, gap.start_ns);
     const endNs = Math.min(durationNs, gap.end_ns);
     if (endNs <= startNs) continue;
-    const last = spans[spans.length - 1];
+    const scattered = gap.share < 1;
+    const last = spans.findLast((span) => span.scattered === scattered);
     if (last && startNs <= last.endNs) {
       last.endNs = Math.max(last.endNs, endNs);
       if (!last.causes.includes(gap.cause)) last.causes.push(gap.cause);
-    } else spans.push({ startNs, endNs, causes: [gap.cause] });
+    } else spans.push({ startNs, endNs, causes: [gap.cause], scattered });
   }
   return spans;
 }
 
-/** The gap that covers a time, if any. */
+/** The gap that covers a time, if any; one without any picture before one with some. */
 export function gapAt(spans: readonly GapSpan[], tNs: number): GapSpan | undefined {
-  return spans.find((span) => span.startNs <= tNs && tNs < span.endNs);
+  const here = spans.filter((span) => span.startNs <= tNs && tNs < span.endNs);
+  return here.find((span) => !span.scattered) ?? here[0];
 }

@@ -148,7 +148,11 @@ export const words = {
     eventRunningMore: "Its video comes a few seconds after the end, by itself.",
     rank: "Why here",
     noStream: (stream: string) => `${stream} was not recorded in this clip.`,
+    partial: "Partial",
+    lost: (count: number, reasons: string) =>
+      `${count === 1 ? "One raw segment was" : `${count} raw segments were`} lost at the bed: ${reasons}.`,
     gapHere: (cause: string) => `No picture: ${cause}.`,
+    gapScattered: (cause: string) => `Some pictures are missing: ${cause}.`,
     trouble: {
       retrying: "The video could not be played. It is loaded again.",
       given_up: "The video cannot be played. Open the event again to retry.",

@@ -141,7 +141,8 @@ async def test_the_event_page_counts_time_from_the_start_of_the_clip(house: Hous
         }
     ]
     assert page["scores"] == [{"t_ns": 50, "value": 0.25}]
-    assert page["gaps"] == [{"stream": "ir", "cause": "bus", "start_ns": 100, "end_ns": 200, "missing_frames": 3}]
+    gap = {"stream": "ir", "cause": "bus", "start_ns": 100, "end_ns": 200, "missing_frames": 3, "share": 1.0}
+    assert page["gaps"] == [gap]
     assert page["windows"] == [{"start_ns": 0, "probabilities": {"FLE": 1.0}}]
     assert (page["coverage"], page["threshold"], page["reviews"]) == ({"ir": 0.99}, None, [])
 

@@ -578,6 +578,11 @@ export interface components {
             coverage: {
                 [key: string]: number;
             };
+            /**
+             * Lost
+             * @description raw segments that were lost at the bed: the clip is partial
+             */
+            lost: components["schemas"]["LostView"][];
             /** Windows */
             windows: components["schemas"]["WindowView"][];
             /** Reviews */
@@ -619,6 +624,23 @@ export interface components {
             end_ns: number;
             /** Missing Frames */
             missing_frames: number;
+            /**
+             * Share
+             * @description part of the span's frames that is missing; below 1 there are pictures between
+             */
+            share: number;
+        };
+        /**
+         * LostView
+         * @description A raw segment that the bed could not keep: its span after the clip's start, and why in words.
+         */
+        LostView: {
+            /** Start Ns */
+            start_ns: number;
+            /** End Ns */
+            end_ns: number;
+            /** Reason */
+            reason: string;
         };
         /**
          * PauseRequest

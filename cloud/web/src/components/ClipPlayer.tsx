@@ -29,7 +29,9 @@ export function ClipPlayer({ event, player }: { event: EventDetail; player: Play
           </span>
         )}
         {gap && state.trouble === "none" && event.proxies.length > 0 && (
-          <span className="stage-note">{words.review.gapHere(gap.causes.map(words.gapCause).join(", "))}</span>
+          <span className="stage-note">
+            {words.review[gap.scattered ? "gapScattered" : "gapHere"](gap.causes.map(words.gapCause).join(", "))}
+          </span>
         )}
       </div>
       <PlayerControls event={event} player={player} />
