@@ -59,12 +59,13 @@ class ScoreSample(Contract):
 
 
 class LostSegment(Contract):
-    """A segment that the clip had and that the bed can no longer send; its frames are a gap in the manifest."""
+    """A segment that the clip had and that the bed can no longer send; proxies made before still show its span."""
 
     sha256: Sha256
     sequence: Count
     start_mono_ns: Nanoseconds
     end_mono_ns: Nanoseconds
+    frames: dict[Stream, Count]
     reason: Text = Field(min_length=1, max_length=300)
 
 

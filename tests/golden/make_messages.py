@@ -112,6 +112,7 @@ def _manifest() -> ClipManifest:
                 sequence=8,
                 start_mono_ns=70 * SECOND_NS,
                 end_mono_ns=80 * SECOND_NS,
+                frames={Stream.depth: 300, Stream.ir: 300},
                 reason="it is damaged at the bed",
             )
         ],

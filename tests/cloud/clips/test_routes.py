@@ -335,7 +335,9 @@ async def test_each_site_has_its_own_policy(world: World, policy: RawPolicy, dec
 
 async def test_a_clip_that_lost_segments_at_the_bed_is_counted_as_partial(world: World) -> None:
     event_id = await stored_event()
-    lost = LostSegment(sha256="a" * 64, sequence=7, start_mono_ns=1, end_mono_ns=2, reason="damaged at the bed")
+    lost = LostSegment(
+        sha256="a" * 64, sequence=7, start_mono_ns=1, end_mono_ns=2, frames={}, reason="damaged at the bed"
+    )
     body = manifest(event_id, [PROXY], [RAW]).model_copy(update={"lost": [lost]})
     await world.bed().show(body)
     assert (await Clip.get(event_id=event_id)).segments_lost == 1

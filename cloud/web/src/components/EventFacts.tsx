@@ -24,6 +24,11 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
         <Fact name={words.review.clip}>
           <ClipTag item={event} />
         </Fact>
+        {event.lost.length > 0 && (
+          <Fact name={words.review.partial}>
+            {words.review.lost(event.lost.length, [...new Set(event.lost.map((one) => one.reason))].join("; "))}
+          </Fact>
+        )}
         {coverage && <Fact name={words.review.coverage}>{coverage}</Fact>}
         <Fact name={words.review.detector}>{event.release}</Fact>
         <Fact name={words.review.rank}>{event.rank_reason}</Fact>
