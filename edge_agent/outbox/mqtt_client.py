@@ -28,6 +28,7 @@ CONNECT_LIMIT_S = 10.0
 NEWS_LIMIT = 1_000
 INCOMING_LIMIT_BYTES = 64 * 1024
 READS_A_TURN = 64
+GOODBYE_TURNS, GOODBYE_TURN_MS = 20, 50
 NOBODY_LISTENS = 16
 WRONG_VERSION = 132
 TAKEN_OVER = 142
@@ -110,6 +111,7 @@ class MqttConnection:
         self._address = address
         self._news: deque[News] = deque()
         self._sequences: dict[int, int] = {}
+        self._owed: set[int] = set()
         self._ready = threading.Event()
         self._failure: str | None = None
         self._accepted = False
@@ -191,7 +193,7 @@ class MqttConnection:
         pending = getattr(self._client.socket(), "pending", None)
         return len(self._news) > before or (pending is not None and pending() > 0)
 
-    def _exchange(self) -> MQTTErrorCode:
+    def _exchange(self, wait_ms: int = 0) -> MQTTErrorCode:
         """Reads what came, writes what waits, keeps the line alive. By poll: select cannot take a descriptor above 1023."""
         descriptor = self.descriptor
         if descriptor is None:
@@ -200,7 +202,7 @@ class MqttConnection:
         poller.register(descriptor, select.POLLIN)
         pending = getattr(self._client.socket(), "pending", None)
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
-        if poller.poll(0) or (pending is not None and pending() > 0):
+        if (pending is not None and pending() > 0) or poller.poll(wait_ms):
             code = self._client.loop_read()
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._client.want_write():
             code = self._client.loop_write()
@@ -231,16 +233,23 @@ class MqttConnection:
         if self._over or not self._accepted or (rule.qos == 0 and self._client.want_write()):
             return False  # what has no promise never waits in one queue with what has
         info = self._client.publish(self._address.topic(topic).text, payload, rule.qos, rule.retained)
+        if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and rule.qos > 0:
+            self._owed.add(info.mid)
         if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and sequence is not None:
             self._sequences[info.mid] = sequence
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def close(self) -> None:
-        """Says goodbye if it can; the broker then keeps the will to itself."""
+        """Says goodbye if it can; the broker then keeps the will to itself.
+
+        What was published last is waited for, a second at most: a socket closed with unread bytes takes back what it sent.
+        """
         if self._ready.is_set() and not self._over:
-            self._client.disconnect()
             with suppress(*_BROKEN_PACKET):
-                self._exchange()
+                for _ in range(GOODBYE_TURNS):
+                    if not self._owed or self._exchange(GOODBYE_TURN_MS) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                        break
+                self._client.disconnect()
             self._over = True
 
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, properties: Properties | None) -> None:
@@ -259,6 +268,7 @@ class MqttConnection:
             self._lose("The broker refused the subscription to receipts and desired state; its access list is wrong.")
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        self._owed.discard(mid)
         sequence = self._sequences.pop(mid, None)
         nobody = reason.value == NOBODY_LISTENS
         if sequence is not None and (reason.is_failure or nobody):
