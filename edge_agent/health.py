@@ -11,7 +11,7 @@ from edge_agent.bus_messages import Beat, BusTopic, CameraFact, LinkFact, Proces
 from edge_agent.desired import load_desired
 from edge_agent.outbox.dead_letters import delivery_alarms
 from edge_agent.process_table import row_of
-from edge_agent.recording_health import camera_alarms, clock_alarms, clock_health, coverage_alarms, hours_of
+from edge_agent.recording_health import clock_alarms, clock_health, coverage_alarms, hours_of
 from edge_agent.ring.catalogue import total_bytes
 from edge_agent.ring.coverage_hours import HOUR_NS, CoverageHours
 from edge_agent.ring.damage import damage_alarm
@@ -87,7 +87,7 @@ class Health:
         promised = self._promise()
         counters, last_hour = self._counters("recorder"), self._coverage.last_hour()
         clock = clock_health(counters, self._utc_error_ns())
-        recording = [*camera_alarms(counters), *clock_alarms(clock), *coverage_alarms(last_hour)]
+        recording = [*clock_alarms(clock), *coverage_alarms(last_hour)]
         camera, score = self._heard.camera, self._heard.score
         score_is_new = score is not None and self._age_s(score.mono_ns, now_ns) < SCORE_IS_OLD_S
         return Heartbeat(

@@ -1,4 +1,4 @@
-"""What the heartbeat says of the recording itself: coverage with its causes, clocks, a camera that hangs; alarms are sentences."""
+"""What the heartbeat says of the recording itself: coverage with its causes, and the clocks; alarms are sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from shared.gap import GapCause
 from shared.heartbeat import ClockHealth, HourCoverage, StreamCoverage
 
 ENOUGH = 0.99
-STILL_S = 8.0
 UTC_ERROR_NS = NS_PER_S
 LEAST_WANTED_NS = 60 * NS_PER_S
 """A bed that was wanted for less of the hour has no coverage worth an alarm."""
@@ -50,13 +49,6 @@ def clock_alarms(clock: ClockHealth) -> Iterator[str]:
         yield "The wall clock is not synchronised; times of day may be wrong."
     elif clock.utc_error_ns > UTC_ERROR_NS:
         yield f"The wall clock may be off by {clock.utc_error_ns / NS_PER_S:.1f} s."
-
-
-def camera_alarms(counters: Mapping[str, float]) -> Iterator[str]:
-    """A camera that goes on giving the same picture or the same time hangs."""
-    still_s = max(counters.get("still_s", 0.0), counters.get("clock_stands_s", 0.0))
-    if still_s >= STILL_S:
-        yield f"The camera hangs: for {still_s:.0f} s its picture or its clock has not changed."
 
 
 def coverage_alarms(accounts: Mapping[Stream, Account]) -> Iterator[str]:

@@ -23,7 +23,6 @@ from edge_agent.ring.disk_space import Reserve
 from edge_agent.ring.ledger import Ledger, Moment
 from edge_agent.ring.recovery import accounts, recover
 from edge_agent.ring.segment_store import SegmentStore
-from edge_agent.ring.still_picture import StillPicture
 from edge_agent.ring.time_keeping import TimeKeeper
 from shared.clock import NS_PER_S, Clock
 from shared.command import DesiredState
@@ -81,7 +80,7 @@ class Recorder:
         self._queue = CatalogueQueue(connection, ears.sealed, ears.gap)
         self._numbers = SequenceNumbers(connection)
         self._ledger = Ledger(clock.boot_id, self._tell_gap)
-        self._maker, self._still = PreviewMaker(), StillPicture()
+        self._maker = PreviewMaker()
         self._times, self._blocked = TimeKeeper(), BlockedTime(clock)
         self._info: PoolInfo | None = None
         self._last: Arrival | None = None
@@ -102,8 +101,7 @@ class Recorder:
         return {
             "frames": self.frames, "lapped": self.lapped, "stalled": self.stalled, "condemned": self.condemned,
             "disk_full": self.disk_full, "last_frame_s": self.last_frame_ns / NS_PER_S,
-            "longest_wait_s": self._blocked.longest_ns / NS_PER_S, "still_s": self._still.still_ns / NS_PER_S,
-            **self._times.counters(),
+            "longest_wait_s": self._blocked.longest_ns / NS_PER_S, **self._times.counters(),
         }  # fmt: skip
 
     def start(self) -> None:
@@ -245,7 +243,6 @@ class Recorder:
 
     def _tell_preview(self, preview: Preview | None) -> None:
         if preview is not None:
-            self._still.note(preview)
             self._ears.preview(preview)
 
     def _lose(self, arrival: Arrival, cause: GapCause, streams: frozenset[Stream] | None = None) -> None:

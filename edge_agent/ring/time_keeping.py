@@ -19,17 +19,14 @@ class TimeKeeper:
         self._fit, self._drift = ClockFit(), DriftMeter()
         self._begins = 0
         self._last_mono_ns = -1
-        self._moved_ns: int | None = None
         self.faults: Counter[str] = Counter()
         """Frames with an impossible time since the recorder started, by kind."""
         self.clock_error_ns: int | None = None
         """The largest residual of the newest sealed segment's frames."""
-        self.stands_ns = 0
-        """For how long the camera's clock has stood still while frames came."""
 
     def begin_session(self) -> None:
         """The camera opened (again): its clock may begin anew."""
-        self._fit, self._begins, self._moved_ns = ClockFit(), 0, None
+        self._fit, self._begins = ClockFit(), 0
         self._drift.begin()
 
     def in_order(self, mono_ns: int) -> int:
@@ -43,9 +40,6 @@ class TimeKeeper:
     def note(self, device_ns: int, mono_ns: int, utc_ns: int) -> None:
         """One frame's three times, in the order of arrival."""
         fault = self._fit.add(device_ns, mono_ns, utc_ns)
-        if self._moved_ns is None or fault is not ClockFault.duplicate:
-            self._moved_ns = mono_ns
-        self.stands_ns = mono_ns - self._moved_ns
         if self._fit.begins != self._begins:
             self._begins = self._fit.begins
             self._drift.begin()
@@ -66,7 +60,6 @@ class TimeKeeper:
     def counters(self) -> dict[str, float]:
         """Figures for the recorder's beat; what is not known yet is left out."""
         found: dict[str, float] = {f"clock_{name}": self.faults[name] for name in FAULT_NAMES if self.faults[name]}
-        found["clock_stands_s"] = self.stands_ns / NS_PER_S
         if self.clock_error_ns is not None:
             found["clock_error_s"] = self.clock_error_ns / NS_PER_S
         drift_ppm = self._drift.ppm()

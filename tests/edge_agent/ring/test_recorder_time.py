@@ -9,16 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from edge_agent.ring.blocked_time import BlockedTime
-from edge_agent.ring.still_picture import StillPicture
-from edge_agent.ring.time_keeping import TimeKeeper
 from shared.clock import NS_PER_S
 from shared.clock_model import ClockModel
 from shared.frame import Stream
-from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, Preview
 from shared.segment import SegmentReader
 from tests.edge_agent.ring.recording_bed import RESERVE_BYTES, RecordingBed, desired
 from tests.fakes.clock import START_MONO_NS, FakeClock
@@ -100,15 +96,6 @@ def test_arrivals_that_do_not_grow_are_recorded_in_order_a_nanosecond_apart(bed:
     assert all(before < after for before, after in pairwise(times))
     assert bed.recorder.counters()["clock_host"] == 2
     assert bed.missing() == {}
-
-
-def test_a_camera_clock_that_stands_is_told_in_seconds() -> None:
-    keeper = TimeKeeper()
-    for k in range(100):
-        keeper.note(5, START_MONO_NS + k * PERIOD_NS, k)
-    assert keeper.counters()["clock_stands_s"] == pytest.approx(3.3)
-    keeper.note(9, START_MONO_NS + 100 * PERIOD_NS, 100)
-    assert keeper.counters()["clock_stands_s"] == 0
 
 
 def test_frames_that_were_lapped_while_the_recorder_hung_in_a_flush_are_lost_to_the_disk(
@@ -193,14 +180,3 @@ def test_losses_on_the_way_during_a_pause_are_the_pauses(bed: RecordingBed) -> N
     bed.play(range(40, 50))
     bed.stop()
     assert bed.missing() == {"privacy_pause": 30}
-
-
-def test_a_picture_that_does_not_change_is_told_in_seconds() -> None:
-    still, rng = StillPicture(), np.random.default_rng(1)
-    shape = (PREVIEW_HEIGHT, PREVIEW_WIDTH)
-    moving = [rng.integers(0, 255, shape).astype(np.uint8) for _ in range(3)]
-    for k, image in enumerate([*moving, *[moving[2]] * 150]):
-        still.note(Preview(k, k * NS_PER_S // 15, 0, image, moving[0]))
-    assert still.still_ns == pytest.approx(10 * NS_PER_S, rel=0.01)
-    still.note(Preview(999, 11 * NS_PER_S, 0, moving[1], moving[0]))
-    assert still.still_ns == 0
