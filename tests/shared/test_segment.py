@@ -75,6 +75,10 @@ def preview_from(frame: Frame) -> Preview:
     return Preview(frame.index // 2, frame.mono_ns, frame.utc_ns, ir, depth)
 
 
+def depth_alone(index: int) -> Frame:
+    return replace(scene(index), ir=None, colour=None, imu=())
+
+
 def write(path: Path, frames: list[Frame] = FRAMES) -> SegmentWriter:
     writer = SegmentWriter(path, header())
     for frame in frames:
@@ -308,6 +312,44 @@ def test_a_write_that_finds_no_room_leaves_whole_records_only(tmp_path: Path, mo
     monkeypatch.undo()
     assert (tmp_path / "a.part").stat().st_size == writer.size_bytes == before
     assert assert_only_the_truth(writer.seal(tmp_path).path) == WHOLE
+
+
+def test_an_image_that_did_not_reach_the_file_is_leaned_on_by_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(tmp_path / "a.part", header())
+    for index in (4, 5):
+        writer.add_frame(depth_alone(index))
+
+    def full(_descriptor: int, _parts: list[bytes]) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "writev", full)
+        with pytest.raises(OSError, match="No space"):
+            writer.add_frame(depth_alone(7))
+    for index in (8, 10):
+        writer.add_frame(depth_alone(index))
+    with SegmentReader(writer.seal(tmp_path).path) as reader:
+        assert [image.codec.is_key for image in reader.frames()] == [True, False, True, False]
+        assert all(same(image, scene(image.index)) for image in reader.frames())
+
+
+def test_a_file_that_is_taken_up_goes_on_with_a_key_image(tmp_path: Path) -> None:
+    write(tmp_path / "a.part").close()
+    writer = SegmentWriter.resume(tmp_path / "a.part")
+    for index in (4, 5):
+        writer.add_frame(depth_alone(index))
+    with SegmentReader(writer.seal(tmp_path).path) as reader:
+        assert [image.codec.is_key for image in reader.frames([Stream.depth])] == [
+            True,
+            False,
+            False,
+            False,
+            True,
+            False,
+        ]
+        assert all(same(image, scene(image.index)) for image in reader.frames([Stream.depth]))
 
 
 @pytest.mark.parametrize("kind", ["compiled", "plain"])
