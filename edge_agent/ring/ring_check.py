@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.database import REPAIR, database_path
-from edge_agent.ring.catalogue import SegmentRow, segments_in_order
+from edge_agent.ring.catalogue import SegmentRow, merged, segments_in_order
 from edge_agent.ring.damage import damaged_lines
 from edge_agent.ring.folder import OPEN, QUARANTINE, SEGMENTS, read_identity
 from edge_agent.ring.opening import sound_identity
@@ -180,12 +180,19 @@ def _faults_of_names(folder: Path, strays: list[Path], connection: sqlite3.Conne
 
 
 def _faults_of_pins(connection: sqlite3.Connection) -> Iterator[Fault]:
+    """Spans that were removed while a pin held them; what was gone before the pin came is none of its loss."""
     found = connection.execute(
-        "SELECT p.event_id, e.sequence FROM pins AS p JOIN evicted AS e ON e.boot_id = p.boot_id "
+        "SELECT p.event_id, e.sequence, MAX(e.start_mono_ns, p.start_mono_ns) AS start_ns, "
+        "MIN(e.end_mono_ns, p.end_mono_ns) AS end_ns FROM pins AS p JOIN evicted AS e ON e.boot_id = p.boot_id "
         "AND e.start_mono_ns < p.end_mono_ns AND e.end_mono_ns > p.start_mono_ns ORDER BY e.sequence"
     )
     for row in found:
-        yield Fault("I3", f"Segment {row['sequence']} was removed although event {row['event_id']} holds it.")
+        late = connection.execute(
+            "SELECT start_mono_ns, end_mono_ns FROM pinned_late WHERE event_id = ?", (row["event_id"],)
+        )
+        lost = (row["start_ns"], row["end_ns"])
+        if not any(start <= lost[0] and end >= lost[1] for start, end in merged(tuple(span) for span in late)):
+            yield Fault("I3", f"Segment {row['sequence']} was removed although event {row['event_id']} holds it.")
 
 
 def _quarantined(folder: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 `database.py` applies `DDL` on every open; each statement is idempotent. Times are integer ns, ids are text. The triggers
 keep `ring_sums` and `boots` in the transaction of the row itself, so that nobody has to read 260,000 rows to know them.
+`pinned_late` is what a pin's span had lost before the pin came: without it nobody could prove later that no pin was broken.
 """
 
 from __future__ import annotations
@@ -43,6 +44,18 @@ CREATE TABLE IF NOT EXISTS pins (
     event_id TEXT PRIMARY KEY, boot_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS pins_by_time ON pins (boot_id, start_mono_ns, end_mono_ns);
+CREATE TABLE IF NOT EXISTS pinned_late (
+    event_id TEXT NOT NULL, start_mono_ns INTEGER NOT NULL, end_mono_ns INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS pinned_late_of_event ON pinned_late (event_id);
+CREATE TRIGGER IF NOT EXISTS pin_added AFTER INSERT ON pins BEGIN
+    INSERT INTO pinned_late (event_id, start_mono_ns, end_mono_ns)
+        SELECT NEW.event_id, start_mono_ns, end_mono_ns FROM evicted
+        WHERE boot_id = NEW.boot_id AND start_mono_ns < NEW.end_mono_ns AND end_mono_ns > NEW.start_mono_ns;
+END;
+CREATE TRIGGER IF NOT EXISTS pin_removed AFTER DELETE ON pins BEGIN
+    DELETE FROM pinned_late WHERE event_id = OLD.event_id;
+END;
 CREATE TABLE IF NOT EXISTS scrubbed (hour INTEGER PRIMARY KEY, size_bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS boots (
     number INTEGER PRIMARY KEY AUTOINCREMENT, boot_id TEXT NOT NULL UNIQUE, on_ns INTEGER NOT NULL

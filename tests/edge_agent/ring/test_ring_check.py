@@ -128,6 +128,20 @@ def test_a_flipped_bit_is_found_only_when_the_bytes_are_read(recorded: Recording
     assert "bytes were not read" in quick.sentence
 
 
+def test_what_was_gone_before_the_pin_came_is_no_fault(recorded: RecordingBed, folder: Path) -> None:
+    """A span that the cloud asks for may reach behind the end of the ring."""
+    row = recorded.sealed[0]
+    run(folder, "DELETE FROM segments WHERE sequence = 0")
+    row.path(folder).unlink()
+    run(folder, "INSERT INTO evicted VALUES (0, ?, ?, ?)", row.boot_id, row.start_mono_ns, row.end_mono_ns)
+    run(folder, "INSERT INTO pins VALUES ('e', ?, ?, ?)", row.boot_id, row.start_mono_ns, row.end_mono_ns + 9)
+    assert check_ring(folder).faults == []
+    run(folder, "UPDATE evicted SET end_mono_ns = end_mono_ns + 5")
+    assert [fault.invariant for fault in check_ring(folder).faults] == ["I3"]
+    run(folder, "DELETE FROM pins")
+    assert check_ring(folder).faults == []
+
+
 def test_what_is_no_fault_is_noted(recorded: RecordingBed, folder: Path) -> None:
     (folder / "quarantine" / "x.part").write_bytes(b"123")
     (folder / "open" / "y.left").write_bytes(b"123")
