@@ -10,7 +10,7 @@ NODE_STAMP := cloud/web/node_modules/.setup
 SOURCE ?= simulator
 MINUTES ?= 10
 
-.PHONY: help setup kinect system-packages demo test check bench bench-capture bench-edge evaluate web docs pins clean
+.PHONY: help setup kinect system-packages demo test check bench bench-capture bench-edge campaign-recording evaluate web docs pins clean
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-capture   how long an Azure Kinect is left waiting, and what taking its frames costs: two minutes with a stand-in"
 	@echo "make bench-edge      what a bed costs: 10 minutes of one Kinect v2 bed, figures in build/results/"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
+	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 
 setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/web
@@ -84,6 +85,9 @@ bench-capture: setup
 
 bench-edge: setup
 	$(BIN)/python -m tests.bench.bench_edge --minutes $(MINUTES)
+
+campaign-recording: setup
+	$(BIN)/python -m tests.campaigns.recording.campaign
 
 evaluate: setup
 	$(BIN)/deepepil-models evaluate detector
