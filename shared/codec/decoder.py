@@ -23,11 +23,21 @@ def check_size(width: int, height: int) -> None:
 
 
 class ImageDecoder:
-    """Decodes key images; keeps its zstandard context, so use one in each thread. predictors: for tests, `plain`."""
+    """Decodes key images; keeps its zstandard context, so use one in each thread. predictors: for tests, `plain`.
+
+    The compiled kernels come in with the first image that needs them: who reads previews alone never loads them.
+    """
 
     def __init__(self, predictors: ModuleType | None = None) -> None:
-        self.predictors = predictors or kernels() or plain
+        self._predictors = predictors
         self.unpacker: zstandard.ZstdDecompressor = decompressor()
+
+    @property
+    def predictors(self) -> ModuleType:
+        """The compiled kernels, or `plain` where there are none."""
+        if self._predictors is None:
+            self._predictors = kernels() or plain
+        return self._predictors
 
     def decode(self, codec: Codec, data: bytes, width: int, height: int) -> Uint16Image:
         """uint16 (height, width). Raises Refused when the bytes are not one whole key image of that size."""

@@ -47,6 +47,26 @@ def test_without_numba_everything_is_recorded_and_read() -> None:
     assert done.returncode == 0, done.stderr
 
 
+_PREVIEWS_ALONE = """
+import sys
+from pathlib import Path
+from shared.segment import SegmentReader
+with SegmentReader(Path(sys.argv[1])) as reader:
+    assert len(list(reader.previews())) == 2
+    assert len(list(reader.frames())) == 10
+assert "numba" not in sys.modules
+"""
+
+
+def test_who_reads_previews_alone_loads_no_kernels() -> None:
+    root = Path(__file__).parents[3]
+    golden = next((root / "tests/golden/segment-v0/compiled").glob("*.seg"))
+    done = subprocess.run(
+        [sys.executable, "-c", _PREVIEWS_ALONE, golden], capture_output=True, text=True, check=False, cwd=root
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_with_numba_the_kernels_are_there() -> None:
     assert warm_up()
     assert kernels_available()
