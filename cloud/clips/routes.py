@@ -54,7 +54,8 @@ def caller_of(peer_name: str) -> Caller:
         raise HttpProblem(HTTPStatus.FORBIDDEN, "The client certificate is not a bed's.") from error
 
 
-def _caller(request: Request) -> Caller:
+# These are async although they never wait: FastAPI would run them in threads else, and the limits live in the loop.
+async def _caller(request: Request) -> Caller:
     caller = caller_of(str(request.scope.get("state", {}).get(PEER_NAME, "")))
     _limits(request).request(_name(caller))
     return caller
@@ -64,9 +65,13 @@ def _name(caller: Caller) -> str:
     return f"{caller.site}.{caller.bed}"
 
 
-def _parts(request: Request) -> ClipParts:
+async def _parts(request: Request) -> ClipParts:
     parts: ClipParts = request.app.state.parts
     return parts
+
+
+async def _limits_of(request: Request) -> BedLimits:
+    return _limits(request)
 
 
 def _limits(request: Request) -> BedLimits:
@@ -76,7 +81,7 @@ def _limits(request: Request) -> BedLimits:
 
 Bed = Annotated[Caller, Depends(_caller)]
 Parts = Annotated[ClipParts, Depends(_parts)]
-Limits = Annotated[BedLimits, Depends(_limits)]
+Limits = Annotated[BedLimits, Depends(_limits_of)]
 ObjectName = Annotated[Sha256, Path()]
 
 

@@ -9,6 +9,8 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import uvloop
+
 from cloud.database import UNREACHABLE
 from cloud.settings import CloudSettings
 from shared.errors import Transient
@@ -32,7 +34,7 @@ def run_process(name: str, process: Process, settings: CloudSettings) -> None:
     """Runs the process until SIGTERM or SIGINT. Raises what the process raises; a database that is away as Transient."""
     set_up_cloud_logs(name)
     try:
-        asyncio.run(_with_signals(process, settings))
+        uvloop.run(_with_signals(process, settings))
     except UNREACHABLE as error:
         raise Transient(f"The database cannot be reached: {error}.") from error
 
