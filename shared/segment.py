@@ -258,7 +258,9 @@ class SegmentReader:
         self.close()
 
     def close(self) -> None:
+        """Lets go of file and chains: they refer back to the reader, and who reads a whole day cannot wait for the collector."""
         self._file.close()
+        self._chains = {}
 
     def counts(self) -> dict[Stream, int]:
         """How many records each stream has."""
@@ -286,8 +288,8 @@ class SegmentReader:
 
     def _image(self, stream: Stream, position: int) -> StreamImage:
         offset = self._places[stream.value][position][0]
-        decode = partial(self._chains[stream].decode, position)
-        return read_image(self._payload(offset, Opcode.image), decode)
+        payload = self._payload(offset, Opcode.image)
+        return read_image(payload, partial(self._chains[stream].decode, position))
 
     def previews(self, start_mono_ns: int | None = None, end_mono_ns: int | None = None) -> Iterator[Preview]:
         """Previews with mono_ns in [start, end), in the order of the file. Raises Refused at damage."""
