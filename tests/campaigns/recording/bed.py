@@ -1,4 +1,4 @@
-"""A bed in the campaign: one folder that lives through many faults, with the witness of all it told."""
+"""A bed in the campaign: one folder that goes through many lives and faults, with the witness of all it told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from shared.clock import NS_PER_S
 from tests.campaigns.recording.children import Child, launch, start
-from tests.campaigns.recording.night import PERIOD_NS, START_UTC_NS, Night, Plan, Times, command_of
+from tests.campaigns.recording.life import PERIOD_NS, START_UTC_NS, Life, Plan, Times, command_of
 from tests.campaigns.recording.truth import Truth, Verdict, judge
 
 RESTART_FRAMES = 12
@@ -19,7 +19,7 @@ OFF_S = 20.0
 
 
 class Bed:
-    """Starts nights on one folder, knows where the clocks stand, and judges the folder after a fault."""
+    """Starts lives on one folder, knows where the clocks stand, and judges the folder after a fault."""
 
     def __init__(self, folder: Path, seed: int, mutation: str = "") -> None:
         self.folder, self.seed, self.mutation = folder, seed, mutation
@@ -33,17 +33,17 @@ class Bed:
         return str(UUID(int=(self.seed << 32) + (4 << 76) + (8 << 60) + self.boots))
 
     def plan(self, **wishes: Any) -> Plan:
-        """The next night from where the clocks stand."""
+        """The next life from where the clocks stand."""
         self.seed += 1
         return replace(Plan(self.folder, self.seed, self._times), **wishes)
 
     def begin(self, plan: Plan, environment: Mapping[str, str] | None = None, *, gated: bool = False) -> Child:
-        """The night in a forked child."""
+        """The life in a forked child."""
         self.truth.boot = plan.times.boot_id
-        return start(lambda tell: Night(plan, tell).run(), environment, self.mutation, gated=gated)
+        return start(lambda tell: Life(plan, tell).run(), environment, self.mutation, gated=gated)
 
     def launch(self, plan: Plan, environment: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> Child:
-        """The night in a program of its own, started by the command `before` when there is one."""
+        """The life in a program of its own, started by the command `before` when there is one."""
         self.truth.boot = plan.times.boot_id
         return launch([*before, *command_of(plan, self.mutation)], environment)
 
@@ -53,7 +53,7 @@ class Bed:
         Raises RuntimeError when it crashed and no fault was there that explains it (`crashes`).
         """
         if child.crash and not crashes:
-            raise RuntimeError(f"a night crashed: {child.crash}")
+            raise RuntimeError(f"a life crashed: {child.crash}")
         self.truth.hear(child.told)
         last = child.words("frame")[-1:]
         index, mono_ns, utc_ns = last[0] if last else (self._times.index, self._times.mono_ns, self._times.utc_ns)

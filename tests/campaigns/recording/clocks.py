@@ -8,7 +8,7 @@ from shared.clock import NS_PER_S
 from tests.campaigns.recording.bed import Bed
 from tests.campaigns.recording.children import answer
 from tests.campaigns.recording.disks import Bench
-from tests.campaigns.recording.night import START_UTC_NS
+from tests.campaigns.recording.life import START_UTC_NS
 from tests.campaigns.recording.tally import Tally
 from tests.campaigns.recording.truth import check
 

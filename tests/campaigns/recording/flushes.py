@@ -24,14 +24,14 @@ CALLS = ("fdatasync", "fsync", "writev", "pwrite64", "rename", "unlink", "openat
 ERRORS = ("EIO", "ENOSPC")
 _INJECTED = re.compile(r"\w+\((?:\d+<([^>]*)>|(?:AT_FDCWD[^,]*, )?\"([^\"]*)\").*\(INJECTED\)")
 _ATTACH_S = 10.0
-NIGHT_FRAMES = 170
+LIFE_FRAMES = 170
 
 
 def calls_that_fail(
     bench: Bench, tally: Tally, numbers: tuple[int, ...], seed: int, mutation: str = "",
     calls: tuple[str, ...] = CALLS, errors: tuple[str, ...] = ERRORS,
 ) -> None:  # fmt: skip
-    """Each kind of call fails at each of those numbers, until one is beyond the night's last call."""
+    """Each kind of call fails at each of those numbers, until one is beyond the life's last call."""
     tally.seeds[TRIAL] = seed
     for error in errors:
         for call in calls:
@@ -49,7 +49,7 @@ def _fail_once(bench: Bench, tally: Tally, call: str, error: str, number: int, s
     bed = Bed(bench.place("fail") / "bed", seed + number, mutation)
     where = f"{call} {error} at call {number}, seed {bed.seed + 1}"
     log = bench.folder / "strace"
-    child = bed.begin(bed.plan(frames=NIGHT_FRAMES, seal_each=40, ring_bytes=MIB), gated=True)
+    child = bed.begin(bed.plan(frames=LIFE_FRAMES, seal_each=40, ring_bytes=MIB), gated=True)
     tracer = attach(child, log, call, error, str(number))
     child.go()
     child.end()
@@ -106,7 +106,7 @@ def failed_files(log: Path) -> list[str]:
 
 
 def thin_disk(bench: Bench, tally: Tally, rounds: int, seed: int, mutation: str = "") -> None:
-    """The image promises more than its memory holds; the night writes until the kernel says no, then room comes back."""
+    """The image promises more than its memory holds; the life writes until the kernel says no, then room comes back."""
     tally.seeds[TRIAL_THIN] = seed
     for number in range(rounds):
         where = f"round {number}, seed {seed + number + 1}"

@@ -17,7 +17,7 @@ RESTART = frozenset({"restart", "disk"})
 
 
 def kills_at_points(bench: Bench, tally: Tally, counts: tuple[int, ...], seed: int, *, own_program: bool) -> None:
-    """Each point at each of the hit counts; a bed lives through all kills of its point."""
+    """Each point at each of the hit counts; one bed goes through all kills of its point."""
     log = bench.folder / "points-kill"
     tally.seeds[TRIAL] = seed
     for point in STORAGE_POINTS:
@@ -25,14 +25,14 @@ def kills_at_points(bench: Bench, tally: Tally, counts: tuple[int, ...], seed: i
         for count in counts:
             where = f"{point}@{count}, seed {bed.seed + 1}"
             died = die_at(bed, point, count, log)
-            tally.expect(TRIAL, where, died, "the night did not end at this point")
+            tally.expect(TRIAL, where, died, "the life did not end at this point")
             _judge(bed, tally, TRIAL, where, own_program=own_program)
         tally.say(f"killed at {point}, {len(counts)} times")
     tally.points |= points_in(log)
 
 
 def kills_at_random(bench: Bench, tally: Tally, kills: int, seed: int, mutation: str = "") -> None:
-    """So many kills at random moments, in one life of a bed."""
+    """So many kills at random moments, of one bed."""
     rng = random.Random(seed)
     tally.seeds[TRIAL_AT_RANDOM] = seed
     bed = Bed(bench.place("kill") / "bed", seed, mutation)

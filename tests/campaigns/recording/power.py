@@ -13,7 +13,7 @@ from tests.campaigns.recording.tally import Tally
 TRIAL = "power cut at random"
 TRIAL_AT_POINT = "power cut at a failpoint"
 TRIAL_AFTER_GAP = "power cut after a short gap"
-CUTS_A_LIFE = 10
+CUTS_A_BED = 10
 POWER = frozenset({"power"})
 IN_RECOVERY = frozenset({"after_recovery_cut", "after_recovery_seal"})
 ARMED_TOO = {"after_quarantine_rename": "after_segment_flush=eio@3,"}
@@ -22,13 +22,13 @@ DYING_S = 20.0
 
 
 def random_cuts(bench: Bench, tally: Tally, kind: Kind, cuts: int, seed: int, mutation: str = "") -> None:
-    """So many cuts on one kind of file system; a bed lives through ten of them, then there is a new disk."""
+    """So many cuts on one kind of file system; one bed goes through ten of them, then there is a new disk."""
     rng = random.Random(seed)
     disk = bench.disk(kind)
     bed = Bed(disk.mount / "bed", seed, mutation)
     tally.seeds[f"{TRIAL}, {kind}"] = seed
     for number in range(cuts):
-        if number and number % CUTS_A_LIFE == 0:
+        if number and number % CUTS_A_BED == 0:
             disk.make()
             bed = Bed(disk.mount / "bed", bed.seed + 1000, mutation)
         _cut_at_random(disk, bed, rng, tally)
@@ -103,7 +103,7 @@ def cut_after_a_gap(bench: Bench, tally: Tally, kind: Kind, lengths: tuple[int, 
 
 
 def die_at(bed: Bed, point: str, count: int, log: Path) -> bool:
-    """A night that is killed at a failpoint; False when it was not reached so often."""
+    """A life that is killed at a failpoint; False when it was not reached so often."""
     armed = {LOG_VARIABLE: str(log), ARMED_VARIABLE: f"{ARMED_TOO.get(point, '')}{point}=kill@{count}"}
     if point in IN_RECOVERY:
         for _ in range(count):

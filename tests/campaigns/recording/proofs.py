@@ -15,7 +15,7 @@ TRIES = 3
 
 
 def lying_disk(bench: Bench, tally: Tally, seed: int, mutation: str) -> None:
-    """A night in a program of its own whose every fsync is a lie, and a power cut."""
+    """A life in a program of its own whose every fsync is a lie, and a power cut."""
     disk = bench.disk("ext4")
     bed = Bed(disk.mount / "bed", seed)
     bed.restart(reboot=False)

@@ -1,4 +1,4 @@
-"""Disks that fill up, run out of names, turn read-only or lose sectors, while a night goes on."""
+"""Disks that fill up, run out of names, turn read-only or lose sectors, while a life goes on."""
 
 from __future__ import annotations
 

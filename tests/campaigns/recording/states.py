@@ -1,4 +1,4 @@
-"""Every state that a power cut may leave: prefixes of what a night did, with any part of what was not flushed.
+"""Every state that a power cut may leave: prefixes of what a life did, with any part of what was not flushed.
 
 After "All File Systems Are Not Created Equal" (ALICE, OSDI 2014): bytes that were not flushed may be on the disk or not, in
 any order, torn at 512 bytes; names that were not flushed are on the disk in the order in which each folder got them, up to any
@@ -18,7 +18,7 @@ from typing import Any
 from tests.campaigns.recording.bed import OFF_S, Bed
 from tests.campaigns.recording.children import answer
 from tests.campaigns.recording.disks import Bench
-from tests.campaigns.recording.night import Night, Plan
+from tests.campaigns.recording.life import Life, Plan
 from tests.campaigns.recording.tally import Tally
 from tests.campaigns.recording.traces import Step, Trace, record
 from tests.campaigns.recording.truth import Truth, Verdict, judge_here
@@ -112,7 +112,7 @@ def _change(content: bytearray, step: Step) -> None:
 
 
 def enumerate_states(bench: Bench, tally: Tally, states: int, seed: int, mutation: str = "") -> None:
-    """So many states of one night over all of its steps; a quarter right after a promise, with nothing that was not flushed."""
+    """So many states of one life over all of its steps; a quarter right after a promise, with nothing that was not flushed."""
     tally.seeds[TRIAL] = seed
     bed = Bed(bench.memory(f"traced-{seed}", "300m") / "bed", seed, mutation)
     bed.restart(reboot=False)
@@ -199,9 +199,9 @@ def _live_on(folder: Path, plan: Plan, truth: Truth) -> dict[str, Any]:
     )  # fmt: skip
     truth.boot = times.boot_id
     again = replace(plan, folder=folder, times=times, frames=3, restless=0.0, evicts=False)
-    night = Night(again, lambda word, facts: truth.hear([(word, facts)]))
+    life = Life(again, lambda word, facts: truth.hear([(word, facts)]))
     try:
-        night.run()
+        life.run()
     finally:
-        night.close()
+        life.close()
     return judge_here(folder, truth)

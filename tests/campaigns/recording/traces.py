@@ -1,4 +1,4 @@
-"""What a night does to its files, call by call: recorded by strace, replayed onto files in memory."""
+"""What a life does to its files, call by call: recorded by strace, replayed onto files in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.campaigns.recording.bed import Bed
 from tests.campaigns.recording.flushes import wait_for_tracer
-from tests.campaigns.recording.night import Plan
+from tests.campaigns.recording.life import Plan
 
 CALLS = "openat,write,writev,pwrite64,fsync,fdatasync,rename,unlink,ftruncate,mkdir,link,lseek,close"
 _LINE = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
@@ -45,7 +45,7 @@ class Trace:
 
 
 def record(bed: Bed, plan: Plan, log: Path) -> Trace:
-    """Runs the night under strace and returns what it did. The folder must exist already."""
+    """Runs the life under strace and returns what it did. The folder must exist already."""
     base = {str(path.relative_to(bed.folder)): path.read_bytes() for path in bed.folder.rglob("*") if path.is_file()}
     folders = [str(path.relative_to(bed.folder)) for path in bed.folder.rglob("*") if path.is_dir()]
     names = {path: number for number, path in enumerate(sorted(base))}
@@ -58,7 +58,7 @@ def record(bed: Bed, plan: Plan, log: Path) -> Trace:
     child.go()
     code = child.end()
     tracer.wait()
-    assert code == 0, f"the traced night ended with {code}: {child.crash}"
+    assert code == 0, f"the traced life ended with {code}: {child.crash}"
     trace = Trace(base, folders, names)
     with log.open() as lines:
         trace.steps = list(

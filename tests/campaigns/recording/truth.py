@@ -22,7 +22,7 @@ from shared.errors import DeepEpilError
 from shared.frame import Stream
 from shared.segment import SegmentReader, hash_file
 from tests.campaigns.recording.children import Told, answer
-from tests.campaigns.recording.night import PERIOD_NS, STREAMS, images_of
+from tests.campaigns.recording.life import PERIOD_NS, STREAMS, images_of
 
 Span = tuple[str, int, int]
 
@@ -41,7 +41,7 @@ class Truth:
     seen: set[str] = field(default_factory=set)
     """Hashes of segments whose pictures were compared before; their bytes are hashed each time all the same."""
     boot: str = ""
-    """The boot of the night that is heard now."""
+    """The boot of the life that is heard now."""
 
     def hear(self, told: Iterable[Told]) -> None:
         for word, facts in told:

@@ -1,4 +1,4 @@
-"""A bed's night on the shipped recorder, outbox and evictor: seeded, with small frames of which each is known by its index.
+"""A bed's life on the shipped recorder, outbox and evictor: seeded, with small frames of which each is known by its index.
 
 Runs in a child. All that becomes a promise is told when the shipped code says so: a segment when `Ears.sealed` is called, a pin
 when `Outbox.record` returned, a removal when the evictor's turn returned. Video time is the clock's, as fast as the disk lets it.
@@ -54,7 +54,7 @@ START_UTC_NS = 1_790_000_000 * NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Where a night begins: the boot and its clocks, and the index of its first frame."""
+    """Where a life begins: the boot and its clocks, and the index of its first frame."""
 
     boot_id: str
     mono_ns: int
@@ -64,7 +64,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One night: `frames` at most; `restless` frames have deeds between them (seals, skips, pins), 0 to 1."""
+    """One life: `frames` at most; `restless` frames have seals, skips and pins between them, 0 to 1."""
 
     folder: Path
     seed: int
@@ -86,10 +86,10 @@ class Plan:
     stops: bool = True
     """Ends with a stop; else it ends between two frames, as a kill does."""
     jumps_utc_s: tuple[float, ...] = ()
-    """Steps of the wall clock, spread over the night."""
+    """Steps of the wall clock, spread over the life."""
 
 
-class NightClock:
+class LifeClock:
     """Both times move with the frames; the wall clock can be set."""
 
     def __init__(self, times: Times) -> None:
@@ -130,13 +130,13 @@ def images_of(index: int) -> dict[Stream, Uint16Image]:
     return found
 
 
-class Night:
+class Life:
     """The shipped parts of one bed in one process, and the loop that feeds them."""
 
     def __init__(self, plan: Plan, tell: Tell) -> None:
         self.plan, self._tell = plan, tell
         self._rng = random.Random(plan.seed)
-        self.clock = NightClock(plan.times)
+        self.clock = LifeClock(plan.times)
         folder = plan.folder
         identity = prepare_folder(folder, SITE, BED)
         self._stack = ExitStack()
@@ -159,7 +159,7 @@ class Night:
         self._events = [(row["event_id"], row["sequence"]) for row in self._outbox_rows.execute(waiting)]
 
     def run(self) -> None:
-        """The night, from the shipped start on."""
+        """The life, from the shipped start on."""
         self.recorder.start()
         self.recorder.open_session(PoolInfo(camera=CAMERA, streams=list(STREAMS)))
         self._tell("started", None)
@@ -168,7 +168,7 @@ class Night:
         for number in range(self.plan.frames):
             if number in jump_at:
                 self.clock.jump(jump_at[number])
-            self._deed(number)
+            self._between(number)
             self._frame(
                 lapped=self._chance(0.004) or (self.plan.laps_last and number == self.plan.frames - self.plan.laps_last)
             )
@@ -185,7 +185,7 @@ class Night:
     def _chance(self, share: float) -> bool:
         return self._rng.random() < share * self.plan.restless
 
-    def _deed(self, number: int) -> None:
+    def _between(self, number: int) -> None:
         plan = self.plan
         if self._chance(0.01) or (plan.seal_each and number % plan.seal_each == plan.seal_each - 1):
             self.recorder.close_segment()
@@ -267,17 +267,17 @@ def later(times: Times, frames: int, pause_s: float) -> Times:
 
 
 def command_of(plan: Plan, mutation: str = "") -> list[str]:
-    """The command line of a night in a program of its own; it tells on its standard output."""
-    return [sys.executable, "-m", "tests.campaigns.recording.night", json.dumps(asdict(plan), default=str), mutation]
+    """The command line of a life in a program of its own; it tells on its standard output."""
+    return [sys.executable, "-m", "tests.campaigns.recording.life", json.dumps(asdict(plan), default=str), mutation]
 
 
 def main(told: str, mutation: str) -> int:
-    """Runs the night that `command_of` described."""
+    """Runs the life that `command_of` described."""
     from tests.campaigns.recording.children import live
 
     fields = json.loads(told)
     fields |= {"folder": Path(fields["folder"]), "times": Times(**fields["times"])}
-    return live(lambda tell: Night(Plan(**fields), tell).run(), mutation)
+    return live(lambda tell: Life(Plan(**fields), tell).run(), mutation)
 
 
 if __name__ == "__main__":
