@@ -19,7 +19,11 @@ export function ExportMenu({ event }: { event: EventDetail }): ReactNode {
       <ul>
         {FORMATS.map((format) => (
           <li key={format}>
-            <a href={`/api/v1/events/${event.event_id}/export?format=${format}`} download>
+            <a
+              href={`/api/v1/events/${event.event_id}/export?format=${format}`}
+              download
+              onClick={(click) => click.currentTarget.closest("details")?.removeAttribute("open")}
+            >
               {words.review.exportFormats[format]}
             </a>
           </li>
