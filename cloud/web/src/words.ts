@@ -171,7 +171,7 @@ export const words = {
     threshold: "threshold",
     export: "Export",
     exportAwaited: "The clip can be exported when all its raw recordings are stored here.",
-    exportHint: "Research use only. The whole clip in full quality, several gigabytes. Each export is in the audit log.",
+    exportHint: "Research use only. The whole clip in full quality, several gigabytes. Each export is audited.",
     exportFormats: {
       mkv: "Azure Kinect video (MKV)",
       mcap: "MCAP for Foxglove",
