@@ -8,19 +8,24 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
 import numpy as np
 import pytest
 from mcap.reader import make_reader
+from starlette.requests import ClientDisconnect
 
+from cloud.clips import export_routes
 from cloud.clips.tables import Clip, StoredObject
 from cloud.database import DatabaseAddress
 from cloud.objects import object_key
 from edge_agent.sources.mkv_playback import MkvPlayback
 from shared.clip import ClipManifest, ManifestSegment
+from shared.export import formats
 from shared.frame import Frame, Stream
 from tests.cloud.people_house import House
 from tests.cloud.test_settings import DEMO
@@ -163,3 +168,38 @@ async def test_the_command_writes_the_same_file(
     assert result.stdout.startswith("exported 4 colour, 12 depth, 12 ir; no gaps; coverage ")
     with zipfile.ZipFile(out) as archive:
         assert archive.testzip() is None
+
+
+async def test_a_third_export_at_once_is_asked_to_come_again(
+    ana: httpx.AsyncClient, event_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_routes, "_slots", asyncio.Semaphore(0))
+    answer = await ana.get(f"/api/v1/events/{event_id}/export")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+
+
+async def test_a_disk_without_room_is_told_without_its_name(
+    ana: httpx.AsyncClient, event_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "SPARE_BYTES", 1 << 60)
+    answer = await ana.get(f"/api/v1/events/{event_id}/export")
+    assert (answer.status_code, answer.json()["detail"]) == (507, "The server has no room for this export now.")
+
+
+async def test_a_reader_that_goes_away_leaves_nothing_behind() -> None:
+    cleaned: list[str] = []
+    stack = AsyncExitStack()
+    stack.callback(cleaned.append, "done")
+
+    async def receive() -> Any:
+        return await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            raise OSError("the reader is gone")
+
+    scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+    answer = export_routes._Passing(stack, iter([b"x"]), {}, "video/x-matroska")
+    with pytest.raises((OSError, ClientDisconnect)):
+        await answer(scope, receive, send)
+    assert cleaned == ["done"]
