@@ -85,6 +85,12 @@ def test_a_kill_at_each_point_loses_nothing_that_was_confirmed(tmp_path: Path, p
     assert set(confirmed if not evicting else confirmed[:1]) <= kept
     assert len(list((folder / "open").iterdir())) == 0
     assert bed.connection.execute("SELECT count(*) FROM garbage").fetchone()[0] == 0
+    assert len(list((folder / "quarantine").iterdir())) == (point == "after_quarantine_rename")
+    came_back = bed.connection.execute(
+        "SELECT count(*) FROM segments AS s JOIN evicted AS e ON e.boot_id = s.boot_id "
+        "AND s.start_mono_ns < e.end_mono_ns AND s.end_mono_ns > e.start_mono_ns"
+    )
+    assert came_back.fetchone()[0] == 0
     assert all_segments(bed.connection)[-1].frames[Stream.depth] == 40
 
 
