@@ -54,6 +54,10 @@ class Agent:
                 if line.startswith("{") and '"process_started"' in line and f'"{name}"' in line]  # fmt: skip
         return pids[-1] if pids else 0
 
+    def said(self, text: str) -> bool:
+        """True when the text stands in the agent's log."""
+        return text in self._log.read_text()
+
     def size_bytes(self) -> int:
         """Bytes on the way into the ring and in it."""
         total = 0
@@ -217,6 +221,12 @@ def faked_clock(bench: Bench, tally: Tally) -> None:
         for step in ("+3600", "-3600", "@2038-01-19 03:14:00", "@1970-01-02 00:00:00", "+0"):
             stamp.write_text(f"{step}\n")
             tally.expect(FAKED, step, agent.grows(20.0), "the agent does not record")
+            if step.startswith("@"):
+                os.kill(agent.pid_of("recorder"), signal.SIGKILL)
+                seen = wait(partial(agent.said, step[1:11]))
+                tally.expect(
+                    FAKED, step, seen and agent.grows(20.0), "no process saw the step, or the agent does not record"
+                )
     found = answer(lambda: agent.rows("SELECT COUNT(*) FROM evicted"))
     tally.counts["evicted_by_jump"] += int(str(found[0][0]))
     tally.expect(FAKED, "ring", found[0][0] == 0, f"{found[0][0]} segments were removed")

@@ -158,9 +158,9 @@ def live(work: Callable[[Tell], None], mutation: str = "", pipe: int | None = No
     return 0
 
 
-def answer(work: Callable[[], Any]) -> Any:
+def answer(work: Callable[[], Any], mutation: str = "") -> Any:
     """The value that `work` returns in a child of its own. Raises RuntimeError with the child's traceback when it has none."""
-    child = start(lambda tell: tell("answer", work()))
+    child = start(lambda tell: tell("answer", work()), mutation=mutation)
     code = child.end()
     if code != 0:
         raise RuntimeError(f"the child ended with {code}: {child.crash or child.words('failed')}")

@@ -14,7 +14,7 @@ def pins_hold(bench: Bench, tally: Tally, seed: int, mutation: str = "") -> None
     """A ring of some 20 segments, of which events hold a good part, over a long life."""
     tally.seeds[TRIAL] = seed
     bed = Bed(bench.place("pins") / "bed", seed, mutation)
-    plan = bed.plan(frames=500, seal_each=10, ring_bytes=700_000, pins=0.04, pinned_at_most=4, pinned_s=2)
+    plan = bed.plan(frames=500, seal_each=10, ring_bytes=900_000, pins=0.006, pinned_at_most=4, pinned_s=2)
     child = bed.begin(plan)
     child.end()
     bed.hear(child)

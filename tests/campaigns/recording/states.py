@@ -128,7 +128,7 @@ def enumerate_states(bench: Bench, tally: Tally, states: int, seed: int, mutatio
     place = bench.memory(f"states-{seed}", "300m")
     for start in range(0, states, A_CHILD):
         batch = sorted(moments[start : start + A_CHILD])
-        for moment, found in answer(partial(_judge, place, trace, plan, before, batch, seed)):
+        for moment, found in answer(partial(_judge, place, trace, plan, before, batch, seed), mutation):
             where = f"step {moment} of {len(trace.steps)}, seed {seed}"
             if isinstance(found, str):
                 tally.trials[TRIAL] += 1
