@@ -17,7 +17,7 @@ const motorTypes: Record<string, string> = {
 const gapCauses: Record<string, string> = {
   source: "the camera sent nothing",
   bus: "frames were lost on the way to the recorder",
-  disk: "the disk could not be written",
+  disk: "the disk was full, failed or was too slow",
   restart: "the recorder was not running",
   power: "the box was off",
   privacy_pause: "recording was paused for privacy",

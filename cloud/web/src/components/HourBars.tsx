@@ -11,20 +11,30 @@ const hourClock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2
 
 export function HourBars({ bed, streams }: { bed: Bed; streams: readonly string[] }): ReactNode {
   const told = streams.map((stream) => ({ stream, bars: hourBars(bed.coverage_hours, stream) }));
-  const shown = told.filter(({ bars }) => bars.some((bar) => bar.causes.length > 0 || bar.recorded > 0));
+  const shown = told
+    .filter(({ bars }) => bars.some((bar) => bar.causes.length > 0 || bar.recorded > 0))
+    .map((each) => ({ ...each, ...dayOf(each.bars) }))
+    .map((each) => ({ ...each, text: causesText(each.causes) }));
   if (shown.length === 0) return null;
   return (
     <div data-testid="coverage-hours">
       <h3>{words.beds.day}</h3>
-      {shown.map(({ stream, bars }) => (
-        <Day key={stream} stream={stream} bars={bars} />
+      {shown.map((day, index) => (
+        // Streams are mostly lost together: what is the same for the next one is said below it.
+        <Day key={day.stream} {...day} text={day.text === shown[index + 1]?.text ? "" : day.text} />
       ))}
     </div>
   );
 }
 
-function Day({ stream, bars }: { stream: string; bars: HourBar[] }): ReactNode {
-  const { coverage, causes } = dayOf(bars);
+interface DayProps {
+  stream: string;
+  bars: HourBar[];
+  coverage: number | null;
+  text: string;
+}
+
+function Day({ stream, bars, coverage, text }: DayProps): ReactNode {
   return (
     <div className="day">
       <div className="coverage">
@@ -42,7 +52,7 @@ function Day({ stream, bars }: { stream: string; bars: HourBar[] }): ReactNode {
         </svg>
         <span className="figure">{coverage === null ? "–" : percentText(coverage)}</span>
       </div>
-      {causes.length > 0 && <p className="soft small causes">{causesText(causes)}</p>}
+      {text && <p className="soft small causes">{text}</p>}
     </div>
   );
 }
