@@ -15,6 +15,9 @@ from tests.campaigns.recording.disks import obstacle
 
 ROOT = Path(__file__).parents[3]
 Told = dict[str, Any]
+LONGEST_S = 540
+pytestmark = pytest.mark.timeout(LONGEST_S + 30)
+"""Half a minute where the machine is idle; a loaded one may take its time."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         pytest.skip(sentence)
     out = tmp_path_factory.mktemp("campaign") / "told.json"
     command = [sys.executable, "-m", "tests.campaigns.recording.campaign", "--short", "--out", str(out)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=170)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LONGEST_S)
     assert out.exists(), run.stdout[-2000:] + run.stderr[-2000:]
     found: Told = json.loads(out.read_text())
     return found
@@ -36,7 +39,7 @@ def test_nothing_that_must_not_be_was_seen(told: Told) -> None:
 
 
 def test_every_storage_failpoint_was_reached(told: Told) -> None:
-    assert set(told["points"]) == set(STORAGE_POINTS)
+    assert set(told["points"]) >= set(STORAGE_POINTS)
 
 
 def test_power_was_cut_on_both_file_systems(told: Told) -> None:
