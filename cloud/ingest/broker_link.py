@@ -32,10 +32,11 @@ CONNECT_LIMIT_S = 10.0
 LONGEST_RETRY_S = 10
 RECEIVE_MAXIMUM = 500
 QUEUE_LIMIT = 2_000
-SHARE_OF_A_BED = 64
+SHARE_OF_A_BED = 32
 """A bed has 25 messages under way at most; one with more waiting here is not one of ours or runs wild."""
 BEDS_LIMIT = 20_000
 EVENTS_A_MINUTE = 12_000.0
+HEARTBEAT = f"/{Topic.heartbeat.value}"
 CONFIRM_LIMIT_S = 10.0
 WRONG_VERSION = 132
 _log = structlog.get_logger(__name__)
@@ -196,6 +197,9 @@ class BrokerLink:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
+        if not topic.endswith(HEARTBEAT) and not self.quotas.allow(bed_of(topic)):
+            self._client.ack(message.mid, message.qos)  # here in paho's thread: a flood costs the event loop nothing
+            return
         self._in_loop(self._offer, Incoming(topic, bytes(message.payload)), message.mid, message.qos)
 
     def _offer(self, incoming: Incoming, mid: int, qos: int) -> None:
@@ -203,11 +207,9 @@ class BrokerLink:
         number = self._number if self.connected else self._number + 1
         delivery = Delivery(incoming, number, mid, qos)
         bed = bed_of(incoming.topic)
-        if incoming.topic.endswith(f"/{Topic.heartbeat.value}"):
+        if incoming.topic.endswith(HEARTBEAT):
             if incoming.topic in self._heartbeats or len(self._heartbeats) < BEDS_LIMIT:
                 self._heartbeats[incoming.topic] = incoming.payload
-            self.acknowledge(delivery)
-        elif not self.quotas.allow(bed):
             self.acknowledge(delivery)
         elif not self.deliveries.put(bed, delivery):
             self.quotas.note_shed(bed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from shared.clock import NS_PER_S
 
 Item = TypeVar("Item")
 BEDS_REMEMBERED = 20_000
-BURST_S = 10.0
+BURST_S = 2.0
 LEAST_BURST = 10.0
 
 
@@ -62,25 +63,30 @@ class _Bucket:
 
 
 class Quotas:
-    """How many of a bed's things pass: `per_minute`, and ten seconds' worth or ten at once. What is shed is counted by bed."""
+    """How many of a bed's things pass: `per_minute`, and two seconds' worth or ten at once. What is shed is counted by bed.
+
+    Any thread may use it.
+    """
 
     def __init__(self, per_minute: float, monotonic_ns: Callable[[], int]) -> None:
         self._rate = per_minute / 60.0
         self._burst = max(LEAST_BURST, self._rate * BURST_S)
         self._now = monotonic_ns
         self._beds: OrderedDict[str, _Bucket] = OrderedDict()
+        self._lock = threading.Lock()
 
     def allow(self, bed: str) -> bool:
         """Takes one of the bed's allowance; False when there is none left."""
-        now_ns = self._now()
-        bucket = self._bucket(bed, now_ns)
-        bucket.left = min(self._burst, bucket.left + self._rate * (now_ns - bucket.at_ns) / NS_PER_S)
-        bucket.at_ns = now_ns
-        if bucket.left < 1.0:
-            bucket.shed += 1
-            return False
-        bucket.left -= 1.0
-        return True
+        with self._lock:
+            now_ns = self._now()
+            bucket = self._bucket(bed, now_ns)
+            bucket.left = min(self._burst, bucket.left + self._rate * (now_ns - bucket.at_ns) / NS_PER_S)
+            bucket.at_ns = now_ns
+            if bucket.left < 1.0:
+                bucket.shed += 1
+                return False
+            bucket.left -= 1.0
+            return True
 
     def _bucket(self, bed: str, now_ns: int) -> _Bucket:
         bucket = self._beds.setdefault(bed, _Bucket(self._burst, now_ns))
@@ -91,12 +97,14 @@ class Quotas:
 
     def note_shed(self, bed: str) -> None:
         """One more that did not pass, for another reason."""
-        self._bucket(bed, self._now()).shed += 1
+        with self._lock:
+            self._bucket(bed, self._now()).shed += 1
 
     def take_shed(self, bed: str | None = None) -> dict[str, int]:
         """How many did not pass since the last asking, by bed; of one bed alone where it is given."""
-        beds = self._beds.items() if bed is None else [(bed, self._beds[bed])] if bed in self._beds else []
-        counts = {name: bucket.shed for name, bucket in beds if bucket.shed}
-        for name in counts:
-            self._beds[name].shed = 0
-        return counts
+        with self._lock:
+            beds = self._beds.items() if bed is None else [(bed, self._beds[bed])] if bed in self._beds else []
+            counts = {name: bucket.shed for name, bucket in beds if bucket.shed}
+            for name in counts:
+                self._beds[name].shed = 0
+            return counts

@@ -19,11 +19,13 @@ from cloud.ingest.event_batch import FOREIGN, WATCH_JOB, EventMessage, keep_even
 from cloud.ingest.fair_queue import Quotas
 from cloud.ingest.rules import Incoming
 from cloud.principal import Principal
+from cloud.pulls import service as pulls
 from shared.contract import Contract
 from shared.envelope import unseal
 from shared.errors import Refused
 from shared.event import EventReport
 from shared.heartbeat import BedState, Heartbeat
+from shared.pull import PullAnswer
 from shared.receipt import ReceiptKind
 from shared.reconciliation import Digest
 from shared.topics import RULES, Address, Topic, parse_topic
@@ -58,6 +60,7 @@ class _Sorted:
     states: list[tuple[Address, BedState]] = field(default_factory=list)
     heartbeats: dict[tuple[str, str], Heartbeat] = field(default_factory=dict)
     digests: list[tuple[int, Address, Digest]] = field(default_factory=list)
+    answers: list[tuple[Address, PullAnswer]] = field(default_factory=list)
     refused: list[tuple[int, Address | None, str]] = field(default_factory=list)
 
 
@@ -83,9 +86,11 @@ class Taker:
         found = _sort(batch)
         await self._take_events(found, replies)
         await _take_health(found)
+        for address, answer in found.answers:
+            await pulls.take_answer(address, answer)
         for place, address, digest in found.digests:
-            answer = await reconciliation.take_page(address, digest)
-            replies[place] = Address(address.site, address.bed, Topic.resend), answer
+            page = await reconciliation.take_page(address, digest)
+            replies[place] = Address(address.site, address.bed, Topic.resend), page
         for place, origin, reason in found.refused:
             replies[place] = await self.refuse(origin, batch[place], reason)
         return replies
@@ -166,6 +171,8 @@ def _read(found: _Sorted, place: int, address: Address, payload: bytes) -> None:
         found.events.append((place, EventMessage(address, envelope.sequence, report)))
     elif address.topic is Topic.state:
         found.states.append((address, unseal(address, payload, BedState)[1]))
+    elif address.topic is Topic.answer:
+        found.answers.append((address, unseal(address, payload, PullAnswer)[1]))
     elif address.topic is Topic.digest:
         found.digests.append((place, address, unseal(address, payload, Digest)[1]))
     else:
