@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import shutil
-import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -395,19 +393,3 @@ def write_golden() -> None:
 
 if __name__ == "__main__":
     write_golden()
-
-
-def test_a_closed_reader_is_gone_without_the_collector(sealed: Path) -> None:
-    """An export reads hundreds of segments: none may wait in memory for a collection that few allocations ever start."""
-    gc.disable()
-    try:
-        reader = SegmentReader(sealed)
-        for image in reader.frames():
-            image.image()
-        del image
-        reader.close()
-        gone = weakref.ref(reader)
-        del reader
-        assert gone() is None
-    finally:
-        gc.enable()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +170,19 @@ def test_an_image_of_a_closed_segment_is_refused_when_it_needs_others(sealed: Pa
     assert np.array_equal(images[62].pixels(), DEPTH[62][1])
     with pytest.raises(Refused, match="was closed"):
         images[90].pixels()
+
+
+def test_a_closed_reader_is_gone_without_the_collector(sealed: Path) -> None:
+    """An export reads hundreds of segments: none may wait in memory for a collection that few allocations ever start."""
+    gc.disable()
+    try:
+        reader = SegmentReader(sealed)
+        for image in reader.frames():
+            image.image()
+        del image
+        reader.close()
+        gone = weakref.ref(reader)
+        del reader
+        assert gone() is None
+    finally:
+        gc.enable()
