@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from edge_agent.database import database_path, open_database, transaction
+from edge_agent.outbox.store import Outbox
 from edge_agent.ring.catalogue import all_segments, next_sequence
 from edge_agent.ring.folder import locked, note_opened
-from edge_agent.ring.repair import repair
+from edge_agent.ring.repair import LOST_COUNTER_STEP, repair
 from edge_agent.ring.ring_check import check_ring
 from shared.errors import Broken, Misconfigured, Transient
 from shared.frame import Stream
+from tests.edge_agent.outbox.reports import make_report
 from tests.edge_agent.ring.recording_bed import RecordingBed
 from tests.fakes.clock import OTHER_BOOT, FakeClock
 
@@ -34,6 +36,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordingBed:
     bed.play(range(30, 45))
     bed.recorder.stop()
     bed.connection.execute("INSERT INTO pins VALUES ('e', ?, 0, 5)", (OTHER_BOOT,))
+    Outbox(bed.connection, "north", "bed-4").record(make_report("opened"), 1)
     with transaction(bed.connection):
         for number in range(3000):
             bed.connection.execute("INSERT INTO scores VALUES (?, 'b', ?, 0, 0.5)", (number, number))
@@ -101,13 +104,24 @@ def test_a_damaged_database_is_kept_aside_and_its_readable_rows_are_taken_over(f
     path.write_bytes(body)
     said = mended(folder)
     assert "edge.db was damaged" in said
-    assert "Table pins: 1 rows kept." in said
+    assert "Table pins: 2 rows kept." in said
+    assert "Table messages: 1 rows kept." in said
     assert "could not be read, their rows are lost" in said
     assert len(list(folder.glob("edge.db.damaged-*[0-9]"))) == 1
     assert rows(folder) == before
     connection = open_database(folder)
     assert 1000 < connection.execute("SELECT count(*) FROM scores").fetchone()[0] < 3000
-    assert connection.execute("SELECT event_id FROM pins").fetchone()[0] == "e"
+    assert connection.execute("SELECT count(*) FROM pins WHERE event_id = 'e'").fetchone()[0] == 1
+    assert Outbox(connection, "north", "bed-4").record(make_report("closed"), 1) == 2
+
+
+def test_a_lost_counter_of_messages_goes_on_far_above_what_is_known(folder: Path) -> None:
+    connection = open_database(folder)
+    connection.execute("DELETE FROM counters")
+    connection.close()
+    mended(folder)
+    sequence = Outbox(open_database(folder), "north", "bed-4").record(make_report("closed"), 1)
+    assert sequence == 1 + LOST_COUNTER_STEP + 1
 
 
 def test_a_file_that_is_no_database_at_all_is_kept_aside(folder: Path) -> None:
