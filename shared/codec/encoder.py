@@ -72,7 +72,7 @@ class StreamEncoder:
         split = self._trial.split
         self._kernels.med_symbols(image, split, self._packer.symbols, self._packer.lows)
         if self._background:
-            np.left_shift(image, 4, out=self._means, dtype=np.int32)
+            self._kernels.begin(image, self._means)
         found = self._packer.pack(image, split, MED_HEAD.size)
         if found is None:
             return Codec.raw, _raw(image)

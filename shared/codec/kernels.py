@@ -156,16 +156,21 @@ def background_symbols(
         above, here = here, above
 
 
+@_kernel()
+def _largest(symbols: Any) -> Any:
+    found = u8(0)
+    for k in range(symbols.shape[0]):
+        found = max(found, symbols[k])
+    return found
+
+
 @_kernel(_byte_row_in, _pixel_row, types.uint16[::1], types.int64[::1])
 def collect_escapes(symbols: Uint8Image, pixels: Uint16Image, escapes: Uint16Image, count: Counts) -> None:
     """The pixels (N,) at symbols 255, in order, into escapes as far as they fit; count is (1,), of all of them."""
     found, size = 0, symbols.shape[0]
-    for start in range(0, size, 64):
-        piece = symbols[start : min(start + 64, size)]
-        some = u8(0)
-        for k in range(piece.shape[0]):
-            some |= u8(piece[k] == ESCAPE)
-        if some:
+    for start in range(0, size, 128):
+        piece = symbols[start : min(start + 128, size)]
+        if _largest(piece) == ESCAPE:
             for k in range(piece.shape[0]):
                 if piece[k] == ESCAPE:
                     if found < escapes.shape[0]:
@@ -276,6 +281,15 @@ def background_image(
             _plain_row(symbols[r], lows[r], mean, i32(split), now)
             taken += _patch_row(symbols[r], escapes[taken:], now)
         _learn_row(now, mean, i32(rate))
+
+
+@_kernel(_pixels, _means)
+def begin(image: Uint16Image, means: Means) -> None:
+    """The means of a key image."""
+    for r in range(image.shape[0]):
+        now, mean = image[r], means[r]
+        for c in range(now.shape[0]):
+            mean[c] = i32(i32(now[c]) << i32(4))
 
 
 @_kernel(_pixels, _means, _small)
