@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from edge_agent.database import database_path, make_database, transaction
+from edge_agent.outbox.store import MESSAGE_SEQUENCE, MQTT_SESSION
 from edge_agent.ring.catalogue import insert_gap, segments_in_order
 from edge_agent.ring.damage import put_damaged_aside
 from edge_agent.ring.folder import OPEN, SEGMENTS, Identity, locked, read_identity, refuse_while_running, sync_folder
@@ -32,26 +33,28 @@ def repair(folder: Path, clock: Clock, say: Say, *, read_data: bool = False) -> 
     identity = read_identity(folder)
     with locked(folder, "supervisor"):
         refuse_while_running(folder)
-        connection = _sound_database(folder, clock, say)
+        connection, rebuilt = _sound_database(folder, clock, say)
         try:
             _settle_identity(folder, connection, identity, say)
             _finish(folder, connection, say)
             _put_damaged_aside(folder, connection, clock, say, read_data=read_data)
             _take_in(folder, connection, say)
             _settle_numbers(connection)
+            _settle_counters(connection, clock, rebuilt=rebuilt)
             _explain_holes(connection, say)
         finally:
             connection.close()
 
 
-def _sound_database(folder: Path, clock: Clock, say: Say) -> sqlite3.Connection:
+def _sound_database(folder: Path, clock: Clock, say: Say) -> tuple[sqlite3.Connection, bool]:
+    """A connection to a database without a fault, and whether it is a new one."""
     path = database_path(folder)
     if not path.exists():
         _put_database_aside(path, clock)
         say(
             f"{path.name} was missing: a new one is made from the files; pins, events and messages of the old one are lost."
         )
-        return make_database(folder)
+        return make_database(folder), True
     try:
         connection = make_database(folder)
         damage = damage_of(connection, "integrity_check")
@@ -59,13 +62,13 @@ def _sound_database(folder: Path, clock: Clock, say: Say) -> sqlite3.Connection:
         damage = error.sentence
     else:
         if damage is None:
-            return connection
+            return connection, False
         connection.close()
     aside = _put_database_aside(path, clock)
     say(f"{path.name} was damaged ({damage}): it is kept as {aside.name}, and a new one is made from the files.")
     connection = make_database(folder)
     salvage(aside, connection, say)
-    return connection
+    return connection, True
 
 
 def _put_database_aside(path: Path, clock: Clock) -> Path:
@@ -136,11 +139,6 @@ def _settle_numbers(connection: sqlite3.Connection) -> None:
             "MAX(sequence) AS number FROM segments UNION ALL SELECT MAX(sequence) FROM evicted UNION ALL SELECT "
             "MAX(sequence) FROM damaged) WHERE true ON CONFLICT (name) DO UPDATE SET value = MAX(value, excluded.value)"
         )
-        connection.execute(
-            "INSERT INTO counters (name, value) SELECT 'message_sequence', MAX(sequence) + ? FROM messages "
-            "HAVING MAX(sequence) IS NOT NULL ON CONFLICT (name) DO NOTHING",
-            (LOST_COUNTER_STEP,),
-        )
         connection.execute("DELETE FROM ring_sums")
         connection.execute(
             "INSERT INTO ring_sums SELECT 1, count(*), COALESCE(SUM(size_bytes), 0), "
@@ -153,6 +151,21 @@ def _settle_numbers(connection: sqlite3.Connection) -> None:
         ).fetchall():
             on_ns = max(row["end_ns"], known.get(row["boot_id"], 0))
             connection.execute("INSERT INTO boots (boot_id, on_ns) VALUES (?, ?)", (row["boot_id"], on_ns))
+
+
+def _settle_counters(connection: sqlite3.Connection, clock: Clock, *, rebuilt: bool) -> None:
+    """Counters that were lost go on above whatever they can have been: the cloud takes a lower number for an old one.
+
+    In a new database that is the wall clock's second, which no bed counts as fast as.
+    """
+    newest = connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM messages").fetchone()[0]
+    least = clock.utc_ns() // NS_PER_S if rebuilt else 0
+    for name, value in ((MESSAGE_SEQUENCE, newest + LOST_COUNTER_STEP if newest else 0), (MQTT_SESSION, 0)):
+        if max(value, least):
+            connection.execute(
+                "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                (name, max(value, least)),
+            )
 
 
 def _explain_holes(connection: sqlite3.Connection, say: Say) -> None:

@@ -90,6 +90,10 @@ def test_a_missing_catalogue_is_made_from_the_files(folder: Path) -> None:
     assert connection.execute("SELECT count(*) FROM gaps WHERE cause = 'bus'").fetchone()[0] == gaps
     assert [row[0] for row in connection.execute("SELECT boot_id FROM boots ORDER BY number")][-1] == OTHER_BOOT
     assert next_sequence(connection) == 5
+    outbox = Outbox(connection, "north", "bed-4")
+    second = FakeClock().utc_ns() // 10**9
+    assert outbox.next_session() == second + 1
+    assert outbox.record(make_report("opened"), 1) == second + 1
 
 
 def test_a_damaged_database_is_kept_aside_and_its_readable_rows_are_taken_over(folder: Path) -> None:
