@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import cloud.accounts.routes
 import cloud.clips.export_routes
+import cloud.pulls.routes
 import cloud.review.routes
 import cloud.stays.routes
 from cloud.objects import Objects
@@ -223,6 +224,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.review.routes.router,
         cloud.clips.export_routes.router,
         cloud.stays.routes.router,
+        cloud.pulls.routes.router,
     ):
         api.include_router(router)
     app.include_router(api)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_agent.outbox.schema import DDL as OUTBOX_DDL
+from edge_agent.pulls.schema import DDL as PULLS_DDL
 from edge_agent.ring.schema import ADDED_COLUMNS, FIRST_SUMS
 from edge_agent.ring.schema import DDL as RING_DDL
 from shared.errors import Broken, Misconfigured, Transient
@@ -51,7 +52,7 @@ def make_database(folder: Path) -> sqlite3.Connection:
         _set_pragmas(connection)
         _refuse_future(connection, folder)
         with transaction(connection):
-            for statement in _statements(RING_DDL + OUTBOX_DDL):
+            for statement in _statements(RING_DDL + OUTBOX_DDL + PULLS_DDL):
                 connection.execute(statement)
             _add_columns(connection)
             if connection.execute("SELECT 1 FROM ring_sums").fetchone() is None:

@@ -16,6 +16,7 @@ from shared.errors import Refused
 from shared.event import EventReport
 from shared.heartbeat import BedState, Heartbeat
 from shared.ids import Uuid7, uuid7
+from shared.pull import PullAnswer, PullRequest
 from shared.receipt import Receipt
 from shared.reconciliation import Digest, ResendRequest
 from shared.topics import RULES, Address, Topic
@@ -25,9 +26,11 @@ CONTRACTS: dict[Topic, type[Contract]] = {
     Topic.heartbeat: Heartbeat,
     Topic.state: BedState,
     Topic.digest: Digest,
+    Topic.answer: PullAnswer,
     Topic.receipt: Receipt,
     Topic.desired: DesiredState,
     Topic.resend: ResendRequest,
+    Topic.pull: PullRequest,
 }
 TraceParent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 

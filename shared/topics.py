@@ -20,9 +20,11 @@ class Topic(StrEnum):
     heartbeat = "heartbeat"
     state = "state"
     digest = "digest"
+    answer = "answer"
     receipt = "receipt"
     desired = "desired"
     resend = "resend"
+    pull = "pull"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,11 @@ RULES = {
     Topic.heartbeat: TopicRule(from_bed=True, qos=0, retained=False, limit_bytes=64 * 1024),
     Topic.state: TopicRule(from_bed=True, qos=1, retained=True, limit_bytes=4 * 1024),
     Topic.digest: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=64 * 1024),
+    Topic.answer: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=64 * 1024),
     Topic.receipt: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
     Topic.desired: TopicRule(from_bed=False, qos=1, retained=True, limit_bytes=16 * 1024),
     Topic.resend: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
+    Topic.pull: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=4 * 1024),
 }
 
 

@@ -40,11 +40,19 @@ class Right(StrEnum):
     see_patient_codes = "see_patient_codes"
     run_stays = "run_stays"
     see_dead_letters = "see_dead_letters"
+    ask_pulls = "ask_pulls"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.clinician: frozenset(
-        {Right.see_events, Right.give_verdicts, Right.see_beds, Right.see_patient_codes, Right.run_stays}
+        {
+            Right.see_events,
+            Right.give_verdicts,
+            Right.see_beds,
+            Right.see_patient_codes,
+            Right.run_stays,
+            Right.ask_pulls,
+        }
     ),
     Role.scientist: frozenset({Right.see_events}),
     Role.ops: frozenset({Right.see_beds, Right.see_dead_letters}),

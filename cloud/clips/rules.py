@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from shared.clip import ClipManifest, MissingObject, RawDecision, RawPolicy, chunk_count
 from shared.errors import Refused
+from shared.event import EventCause
 from shared.review import Verdict
 
 PROXY = "proxy"
@@ -24,6 +25,11 @@ class WantedObject:
     size_bytes: int
     kind: str
     stream: str | None
+
+
+def policy_for(cause: EventCause, policy: RawPolicy) -> RawPolicy:
+    """What the site's policy is for this event: the raw segments of a pull are wanted always, a person asked for them."""
+    return RawPolicy.always if cause is EventCause.pull else policy
 
 
 def raw_decision(policy: RawPolicy, verdict: Verdict | None) -> RawDecision:

@@ -23,6 +23,7 @@ from cloud.principal import Principal
 from cloud.problems import HttpProblem, absent
 from shared.clip import ClipAnswer, ClipManifest, MissingObject, RawDecision, RawPolicy
 from shared.errors import Refused
+from shared.event import EventCause
 from shared.review import Verdict
 
 CLASSIFY_JOB = "classify_event"
@@ -93,10 +94,11 @@ async def accept_manifest(parts: ClipParts, caller: Caller, manifest: ClipManife
     event's, or with one hash of two sizes.
     """
     wanted = rules.objects_of(manifest)
-    decision = rules.raw_decision(parts.policy_of(caller.site), await parts.verdict_of(manifest.event_id))
+    policy, verdict = parts.policy_of(caller.site), await parts.verdict_of(manifest.event_id)
     async with in_transaction() as connection:
         event = await queries.locked_event(connection, caller.principal, manifest.event_id)
         if event is not None and event.bed == caller.bed:
+            decision = rules.raw_decision(rules.policy_for(EventCause(event.cause), policy), verdict)
             await _keep_manifest(connection, event, manifest, wanted, parts.open_clips)
             change, complete = await _refresh(connection, caller.principal, event, decision)
             missing = await _missing(parts, connection, caller, manifest.event_id, decision)

@@ -10,6 +10,7 @@ from cloud.ingest.broker_link import BrokerLink
 from cloud.ingest.intake import DesiredPublisher, Intake
 from cloud.ingest.service import Taker
 from cloud.processes.run import until_stopped
+from cloud.pulls.asking import PullSender
 from cloud.schema import must_be_current
 from cloud.settings import CloudSettings
 
@@ -24,6 +25,6 @@ async def run_ingester(settings: CloudSettings, stop: asyncio.Event) -> None:
         publisher = DesiredPublisher(link, told)
         link.start()
         try:
-            await until_stopped(stop, intake.run(), publisher.run())
+            await until_stopped(stop, intake.run(), publisher.run(), PullSender(link).run())
         finally:
             await link.close()

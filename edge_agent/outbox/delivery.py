@@ -27,6 +27,7 @@ from shared.contract import Contract
 from shared.envelope import seal, unseal
 from shared.errors import DeepEpilError, Refused
 from shared.failpoints import hit
+from shared.pull import PullRequest
 from shared.receipt import Receipt
 from shared.reconciliation import ResendRequest
 from shared.topics import Topic, parse_topic
@@ -67,6 +68,7 @@ class Happenings:
     receipts: list[tuple[Receipt, ReceiptOutcome]] = field(default_factory=list)
     desired: list[DesiredState] = field(default_factory=list)
     put_back: list[PutBack] = field(default_factory=list)
+    pulls: list[PullRequest] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     link_changed: bool = False
 
@@ -250,6 +252,8 @@ class Delivery:
                 told.desired.append(unseal(address, news.payload, DesiredState)[1])
             elif address.topic is Topic.resend:
                 self._put_back(unseal(address, news.payload, ResendRequest)[1], told)
+            elif address.topic is Topic.pull:
+                told.pulls.append(unseal(address, news.payload, PullRequest)[1])
         except Refused as error:
             told.troubles.append(error.sentence)
             self._strange.keep(news.topic, news.payload, error.sentence)

@@ -16,7 +16,7 @@ from edge_agent.outbox.dead_letters import add_dead_letter
 from edge_agent.outbox.transaction import add_to_counter, read_counter, transaction
 from shared.envelope import seal
 from shared.errors import Refused
-from shared.event import EventPhase, EventReport
+from shared.event import EventCause, EventPhase, EventReport
 from shared.failpoints import hit
 from shared.receipt import Receipt, ReceiptKind
 from shared.topics import Address, Topic
@@ -70,12 +70,16 @@ class Outbox:
         Refused, and keeps nothing, for a revision that is not newer than the kept one and for a report after the close.
         """
         with transaction(self._connection):
-            self._keep_event(report)
-            self._keep_pin(report)
-            sequence = self._place(report, utc_ns)
+            sequence = self.record_within(report, utc_ns)
             hit("before_outbox_commit")
         hit("after_outbox_commit")
         return sequence
+
+    def record_within(self, report: EventReport, utc_ns: int) -> int | None:
+        """`record` inside the caller's transaction."""
+        self._keep_event(report)
+        self._keep_pin(report)
+        return self._place(report, utc_ns)
 
     def _place(self, report: EventReport, utc_ns: int) -> int | None:
         event_id, fill = str(report.event_id), self.fill()
@@ -203,14 +207,18 @@ class Outbox:
         row = self._connection.execute("SELECT body FROM messages WHERE sequence = ?", (sequence,)).fetchone()
         return bytes(row[0]) if row else None
 
-    def open_events(self) -> list[EventReport]:
-        """The last reports of all events that are not closed, oldest first."""
-        found = self._connection.execute("SELECT report FROM events WHERE phase <> 'closed' ORDER BY event_id")
+    def open_events(self, cause: EventCause = EventCause.detector) -> list[EventReport]:
+        """The last reports of all events of this cause that are not closed, oldest first."""
+        found = self._connection.execute(
+            "SELECT report FROM events WHERE phase <> 'closed' AND report ->> 'cause' = ? ORDER BY event_id", (cause,)
+        )
         return [EventReport.model_validate_json(row[0]) for row in found]
 
-    def newest_event(self) -> EventReport | None:
-        """The last report of the event that was kept last."""
-        row = self._connection.execute("SELECT report FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
+    def newest_event(self, cause: EventCause = EventCause.detector) -> EventReport | None:
+        """The last report of the event of this cause that was kept last."""
+        row = self._connection.execute(
+            "SELECT report FROM events WHERE report ->> 'cause' = ? ORDER BY event_id DESC LIMIT 1", (cause,)
+        ).fetchone()
         return EventReport.model_validate_json(row[0]) if row else None
 
     def receive(self, receipt: Receipt, utc_ns: int) -> ReceiptOutcome:

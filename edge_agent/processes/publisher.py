@@ -15,6 +15,7 @@ from edge_agent.outbox.mqtt_client import LinkAddress
 from edge_agent.outbox.mqtt_link import MqttLink
 from edge_agent.outbox.store import Outbox, ReceiptOutcome
 from edge_agent.outbox.transaction import transaction
+from edge_agent.pulls.answering import Pulls
 from edge_agent.runner import Context
 from edge_agent.software import software_version
 from shared.clock import NS_PER_S
@@ -42,6 +43,7 @@ class Publisher:
         self._context = context
         self._connection = context.database()
         outbox = Outbox(self._connection, bed.site, bed.bed)
+        self._pulls = Pulls(self._connection, outbox, context.clock, settings.storage.max_bytes)
         dice = random.Random()
         self.link = MqttLink(address, software_version(), outbox.next_session, context.clock, dice)
         self._delivery = Delivery(self._connection, self.link, address, context.clock, dice)
@@ -91,6 +93,8 @@ class Publisher:
                 self._context.log.error("message_refused", sequence=receipt.sequence, reason=receipt.reason)
         for back in happened.put_back:
             self._context.log.warning("sent_again", messages=len(back.messages), clips=len(back.clips))
+        for request in happened.pulls:
+            self._pulls.answer(request, self._delivery.say)
         self._wishes += happened.desired
         self._obey()
         for sentence in happened.troubles:

@@ -20,6 +20,7 @@ from cloud.clips.tables import Clip, ClipObject, Event, StoredObject
 from cloud.database import in_transaction
 from cloud.devices.service import ensure_bed
 from cloud.objects import Objects, object_key
+from cloud.pulls.tables import Pull
 from cloud.releases.service import Releases
 from cloud.review.service import open_task
 from cloud.settings import ObjectsSection
@@ -158,6 +159,20 @@ class House:
                 site=event.site, sha256=proxy.sha256, defaults={"size_bytes": proxy.size_bytes, "stored_at_ns": now_ns}
             )
             await self.objects.put(object_key(event.site, proxy.sha256), video)
+
+    async def pull(self, pull_id: UUID, site: str = "north", bed: str = "bed-1", **wanted: Any) -> Pull:
+        """A span of a quarter of an hour that somebody asked for."""
+        now_ns = self.clock.now_ns
+        fields: dict[str, Any] = {
+            "cause": EventCause.pull.value,
+            "start_utc_ns": now_ns - 900 * NS_PER_S,
+            "end_utc_ns": now_ns,
+            "asked_by": "ann",
+            "asked_at_ns": now_ns,
+            "expires_at_ns": now_ns + 3600 * NS_PER_S,
+            "state": "asked",
+        }
+        return await Pull.create(pull_id=pull_id, site=site, bed=bed, **{**fields, **wanted})
 
     async def deeds(self, site: str) -> list[tuple[str, str, str]]:
         """(who, deed, subject) of every entry of the site's audit chain, in order."""

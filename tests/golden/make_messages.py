@@ -26,6 +26,7 @@ from shared.frame import Stream
 from shared.gap import Gap, GapCause
 from shared.heartbeat import BedState, ClockHealth, Heartbeat, HourCoverage, ProcessHealth, StreamCoverage
 from shared.label import Label
+from shared.pull import HeldStream, PullAnswer, PullOutcome, PullPart, PullRequest
 from shared.receipt import Receipt, ReceiptKind
 from shared.reconciliation import Digest, KeptClip, KeptMessage, MessageState, ResendRequest
 from shared.review import Review, Verdict
@@ -196,6 +197,33 @@ GOLDEN: dict[str, Contract] = {
         clips=[KeptClip(event_id=EVENT, objects_sha256=SHA, held=True)],
     ),
     "resend": ResendRequest(run=RUN, page=0, messages=[40], clips=[EVENT], count_from=0),
+    "pull": PullRequest(
+        pull_id=RUN,
+        cause=EventCause.pull,
+        start_utc_ns=UTC_NS,
+        end_utc_ns=UTC_NS + 900 * SECOND_NS,
+        expires_utc_ns=UTC_NS + 24 * HOUR_NS,
+    ),
+    "answer": PullAnswer(
+        pull_id=RUN,
+        outcome=PullOutcome.held,
+        parts=[
+            PullPart(
+                event_id=EVENT,
+                boot_id=BOOT,
+                stay_id=STAY,
+                start_utc_ns=UTC_NS,
+                end_utc_ns=UTC_NS + 900 * SECOND_NS,
+                streams={
+                    Stream.depth: HeldStream(
+                        held=0.7, lost={GapCause.disk: 0.1}, not_wanted={GapCause.privacy_pause: 0.1}
+                    )
+                },
+                evicted=0.1,
+            )
+        ],
+        answered_utc_ns=UTC_NS + HOUR_NS,
+    ),
     "receipt": Receipt(event_id=EVENT, sequence=41, revision=2, kind=ReceiptKind.stored, committed_utc_ns=UTC_NS),
     "desired": DesiredState(
         version=4, stay_id=STAY, paused=False, record_unassigned=True, release=None, issued_utc_ns=UTC_NS

@@ -14,6 +14,7 @@ from cloud.openapi import openapi_document
 from tests.cloud.people_house import House
 
 VERDICT = {"verdict": "confirmed", "expected_version": 0, "suggestion_shown": False}
+SPAN = {"bed": "bed-1", "start_utc": "2026-05-28T20:00:00Z", "end_utc": "2026-05-28T20:15:00Z"}
 EVERYBODY = frozenset(Role)
 SEE = frozenset({Role.clinician, Role.scientist, Role.admin})
 CARE = frozenset({Role.clinician, Role.admin})
@@ -33,6 +34,10 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("POST", "/beds/{site}/{bed}/stay/transfer", {"to_bed": "bed-2"}, CARE, 200, True),
     ("DELETE", "/beds/{site}/{bed}/stay", None, CARE, 409, True),
     ("PUT", "/beds/{site}/{bed}/pause", {"paused": True}, CARE, 200, True),
+    ("GET", "/pulls", None, CARE, 200, False),
+    ("POST", "/pulls", SPAN, CARE, 201, True),
+    ("GET", "/pulls/{pull_id}", None, CARE, 200, True),
+    ("POST", "/beds/{site}/{bed}/mark", None, CARE, 201, True),
     ("GET", "/dead-letters", None, OPS, 200, False),
     ("GET", "/differences", None, OPS, 200, False),
     ("DELETE", "/session", None, EVERYBODY, 204, False),
@@ -42,7 +47,8 @@ OPEN = {("POST", "/session"), ("GET", "/about")}
 
 async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, event_id: UUID) -> httpx.Response:
     method, path, body = route[:3]
-    path = path.format(site=site, bed="bed-1", event_id=event_id, stream="ir")
+    path = path.format(site=site, bed="bed-1", event_id=event_id, pull_id=event_id, stream="ir")
+    body = {**SPAN, "site": site} if body is SPAN else body
     return await client.request(method, f"/api/v1{path}", json=body)
 
 
@@ -63,6 +69,7 @@ async def test_a_role_may_do_its_own_deeds_at_home_and_no_others(house: House, r
         await house.bed("north", bed)
     event_id = await house.event("north")
     await house.clip(event_id)
+    await house.pull(event_id, "north")
     client = await house.person("pat", role.value)
     for row in ROUTES:
         answer = await ask(client, row, "north", event_id)
@@ -75,6 +82,7 @@ async def test_the_other_site_looks_like_nothing_at_all_and_the_asking_is_audite
     await house.bed("south", "bed-1")
     event_id = await house.event("south")
     await house.clip(event_id)
+    await house.pull(event_id, "south")
     client = await house.person("pat", role.value, "north")
     for row in [row for row in ROUTES if row[5]]:
         there = await ask(client, row, "south", event_id)

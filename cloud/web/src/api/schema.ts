@@ -276,6 +276,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pulls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pulls
+         * @description The newest spans that were asked for, and how each stands.
+         */
+        get: operations["pulls"];
+        put?: never;
+        /**
+         * Ask Pull
+         * @description Asks a bed for a span of its ring. It is asked again until it answers, for 24 hours.
+         */
+        post: operations["ask_pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pulls/{pull_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Pull
+         * @description How one wish stands.
+         */
+        get: operations["one_pull"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/beds/{site}/{bed}/mark": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Bed
+         * @description Marks this moment at a bed: from a minute before to a minute after, extended when it is pressed again.
+         */
+        post: operations["mark_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -631,6 +695,22 @@ export interface components {
             share: number;
         };
         /**
+         * HeldStream
+         * @description One stream of a part, as shares of the part's length; what no field explains is missing without a word.
+         */
+        HeldStream: {
+            /** Held */
+            held: number;
+            /** Lost */
+            lost?: {
+                [key: string]: number;
+            };
+            /** Not Wanted */
+            not_wanted?: {
+                [key: string]: number;
+            };
+        };
+        /**
          * LostView
          * @description A raw segment that the bed could not keep: its span after the clip's start, and why in words.
          */
@@ -641,6 +721,45 @@ export interface components {
             end_ns: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * PartView
+         * @description One part that the bed holds: an event of its own.
+         */
+        PartView: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * Start Utc
+             * Format: date-time
+             */
+            start_utc: string;
+            /**
+             * End Utc
+             * Format: date-time
+             */
+            end_utc: string;
+            /** Streams */
+            streams: {
+                [key: string]: components["schemas"]["HeldStream"];
+            };
+            /**
+             * Evicted
+             * @description share that was recorded and is gone from the ring
+             */
+            evicted: number;
+            /**
+             * Known
+             * @description the event is on the worklist
+             */
+            known: boolean;
+            /** Watchable */
+            watchable: boolean;
+            /** Stored */
+            stored: boolean;
         };
         /**
          * PauseRequest
@@ -723,6 +842,84 @@ export interface components {
             frame_times_ns: number[];
         };
         /**
+         * PullAsked
+         * @description A span of a bed, with time zones.
+         */
+        PullAsked: {
+            /** Site */
+            site: string;
+            /** Bed */
+            bed: string;
+            /**
+             * Start Utc
+             * Format: date-time
+             */
+            start_utc: string;
+            /**
+             * End Utc
+             * Format: date-time
+             * @description not part of the span; at most an hour after its start, and over
+             */
+            end_utc: string;
+        };
+        /**
+         * PullList
+         * @description The newest wishes, and the bounds of asking.
+         */
+        PullList: {
+            /** Items */
+            items: components["schemas"]["PullView"][];
+            /** Longest S */
+            longest_s: number;
+            /** Open Limit */
+            open_limit: number;
+        };
+        /**
+         * PullView
+         * @description A wish and how it stands. While it stands at `asked`, `online` says whether the bed can be reached.
+         */
+        PullView: {
+            /**
+             * Pull Id
+             * Format: uuid
+             */
+            pull_id: string;
+            /** Site */
+            site: string;
+            /** Bed */
+            bed: string;
+            cause: components["schemas"]["EventCause"];
+            /**
+             * Start Utc
+             * Format: date-time
+             */
+            start_utc: string;
+            /**
+             * End Utc
+             * Format: date-time
+             */
+            end_utc: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Asked Utc
+             * Format: date-time
+             */
+            asked_utc: string;
+            /**
+             * Expires Utc
+             * Format: date-time
+             */
+            expires_utc: string;
+            standing: components["schemas"]["Standing"];
+            /** Reason */
+            reason: string;
+            /** Online */
+            online: boolean;
+            /** Parts */
+            parts: components["schemas"]["PartView"][];
+        };
+        /**
          * ReviewAnswer
          * @description The verdict as kept, and the label that follows from all verdicts.
          */
@@ -778,6 +975,12 @@ export interface components {
             /** Value */
             value: number;
         };
+        /**
+         * Standing
+         * @description What a person sees.
+         * @enum {string}
+         */
+        Standing: "asked" | "answered" | "arriving" | "stored" | "nothing" | "refused" | "expired";
         /**
          * StayView
          * @description A stay: one patient code in one bed from admission to discharge.
@@ -1899,6 +2102,263 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pulls: {
+        parameters: {
+            query?: {
+                /** @description only this site */
+                site?: string | null;
+                /** @description only this bed */
+                bed?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PullAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pull_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mark_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                bed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,1 @@
+"""Tests of the wishes for spans of the beds' rings."""

@@ -1,0 +1,1 @@
+"""Tests of the pulls at the bed."""
