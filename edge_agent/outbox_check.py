@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from edge_agent.clips.store import KEPT_FINISHED
-from edge_agent.database import database_path
+from edge_agent.database import REPAIR, database_path
 from edge_agent.outbox.dead_letters import LETTERS_DROPPED, delivery_alarms
 from edge_agent.outbox.history import History
 from edge_agent.outbox.store import MESSAGE_SEQUENCE, Outbox
@@ -56,9 +56,9 @@ def outbox_faults(folder: Path) -> Iterator[str]:
     """Every number is waiting, delivered or a dead letter; what waits is pinned; what is dead is visible and raises an alarm.
 
     Numbers of events that the bed has forgotten (it keeps 5,000 finished ones) are not looked for; numbers of events that a
-    person gave up are gone by that deed. Raises Broken when the database cannot be read.
+    person gave up are gone by that deed, and so are those that a repaired database lost. Raises Broken when the database cannot be read.
     """
-    with closing(_read_only(folder)) as connection:
+    with _read_only(folder) as connection:
         yield from _holes(connection)
         for sentence, query in _STATEMENTS.items():
             for row in connection.execute(query, (MOST_TOLD,)):
@@ -69,7 +69,7 @@ def outbox_faults(folder: Path) -> Iterator[str]:
 
 
 def _holes(connection: sqlite3.Connection) -> Iterator[str]:
-    if connection.execute("SELECT 1 FROM deeds WHERE deed = 'given_up' LIMIT 1").fetchone():
+    if connection.execute("SELECT 1 FROM deeds WHERE deed IN ('given_up', 'database_lost') LIMIT 1").fetchone():
         return
     if read_counter(connection, LETTERS_DROPPED):
         return
@@ -97,7 +97,7 @@ def _hole(first: int, last: int) -> str:
 def history_lines(folder: Path, utc_ns: int) -> Iterator[str]:
     """The bed's history as JSON lines: who it is, then pages from the newest down. The cloud's check compares it with its own."""
     identity = read_identity(folder)
-    with closing(_read_only(folder)) as connection:
+    with _read_only(folder) as connection:
         history = History(connection, Outbox(connection, identity.site, identity.bed))
         yield HistoryHead(site=identity.site, bed=identity.bed, written_utc_ns=utc_ns).model_dump_json()
         run, above, number = uuid7(utc_ns), None, 0
@@ -107,12 +107,13 @@ def history_lines(folder: Path, utc_ns: int) -> Iterator[str]:
             above, number = page.first - 1, number + 1
 
 
-def _read_only(folder: Path) -> sqlite3.Connection:
+@contextmanager
+def _read_only(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Damage may show at any row; it is one sentence wherever it does."""
     path = database_path(folder)
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
-        connection.row_factory = sqlite3.Row
-        connection.execute("SELECT 1 FROM delivered LIMIT 1")
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
     except sqlite3.DatabaseError as error:
-        raise Broken(f"The database {path} cannot be read: {error}.") from error
-    return connection
+        raise Broken(f"The database {path} cannot be read: {error}; {REPAIR.format(folder=folder)}.") from error

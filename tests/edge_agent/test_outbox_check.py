@@ -15,6 +15,7 @@ from edge_agent.database import open_database
 from edge_agent.outbox.store import Outbox
 from edge_agent.outbox_check import history_lines, outbox_faults
 from shared.clock import NS_PER_S
+from shared.errors import Broken
 from shared.history_file import read_history
 from shared.ids import uuid7
 from shared.receipt import Receipt, ReceiptKind
@@ -86,3 +87,17 @@ def test_the_history_names_every_number_and_what_became_of_it(
     assert states == {
         1: MessageState.delivered, 2: MessageState.dead, 3: MessageState.waiting, 4: MessageState.delivered
     }  # fmt: skip
+
+
+def test_damage_in_the_middle_of_the_database_is_one_sentence(folder: Path) -> None:
+    with closing(open_database(folder)) as opened:
+        outbox = Outbox(opened, "north", "bed-4")
+        for n in range(200):
+            outbox.record(make_report("closed", event_id=uuid7(UTC_NS + n * NS_PER_S)), UTC_NS)
+        root = opened.execute("SELECT rootpage FROM sqlite_master WHERE name = 'clips'").fetchone()[0]
+    path = folder / "edge.db"
+    body = bytearray(path.read_bytes())
+    body[4096 * (root - 1) : 4096 * root] = b"\xff" * 4096
+    path.write_bytes(body)
+    with pytest.raises(Broken, match="cannot be read"):
+        list(outbox_faults(folder))
