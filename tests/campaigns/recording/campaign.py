@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -52,11 +53,12 @@ class Size:
 
 
 LONG = Size(
-    cuts_a_kind=150, gap_lengths=(53, 55, 57, 59), hits=(1, 2, 3, 5, 8), hits_cut=(1, 3), kills=100, calls=tuple(range(1, 26)), errors=flushes.ERRORS,
-    thin=6, damage_share=1.0, pages=40, states=2400, agents=True, spaces=True, mutations=tuple(MUTATIONS),
+    cuts_a_kind=150, gap_lengths=(53, 55, 57, 59), hits=(1, 2, 3, 5, 8), hits_cut=(1, 3), kills=100,
+    calls=(1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 21, 26), errors=flushes.ERRORS, thin=6, damage_share=1.0, pages=40,
+    states=2400, agents=True, spaces=True, mutations=tuple(MUTATIONS),
 )  # fmt: skip
 SHORT = Size(
-    cuts_a_kind=3, gap_lengths=(57,), hits=(1,), hits_cut=(), kills=2, calls=(2, 9), errors=("EIO",), thin=0, damage_share=0.03, pages=1,
+    cuts_a_kind=3, gap_lengths=(57,), hits=(1,), hits_cut=(), kills=2, calls=(2, 9), errors=("EIO",), thin=0, damage_share=0.015, pages=1,
     states=24, agents=False, spaces=False, mutations=("fsync_lies", "no_folder_fsync"),
 )  # fmt: skip
 
@@ -181,6 +183,7 @@ def main() -> int:
     if sentence is not None:
         print(sentence, file=sys.stderr)
         return Misconfigured.exit_code
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tally = Tally()
     run(SHORT if wishes.short else LONG, wishes.seed, tally, wishes.only)
     figures = figures_of(tally)

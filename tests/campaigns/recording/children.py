@@ -137,6 +137,7 @@ def launch(command: Sequence[str], environment: Mapping[str, str] | None = None)
 def live(work: Callable[[Tell], None], mutation: str = "", pipe: int | None = None) -> int:
     """What a child does: puts the mutation in, works, tells how it failed. Returns the exit code."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     pipe = os.dup(1) if pipe is None else pipe
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

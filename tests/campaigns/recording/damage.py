@@ -40,7 +40,7 @@ def segments(bench: Bench, tally: Tally, share: float, seed: int, mutation: str 
     """All three kinds of damage to one sealed segment; of each that share of its cases, evenly spread."""
     tally.seeds[FLIPS] = seed
     bed = Bed(bench.place("damage") / "bed", seed)
-    child = bed.begin(bed.plan(frames=16, restless=0.0, laps_last=4))
+    child = bed.begin(bed.plan(frames=40, restless=0.0, laps_last=4))
     child.end()
     bed.hear(child)
     path = next((bed.folder / "segments").iterdir())
