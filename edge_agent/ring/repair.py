@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from edge_agent.database import database_path, make_database, transaction
+from edge_agent.outbox.dead_letters import note_deed
 from edge_agent.outbox.store import MESSAGE_SEQUENCE, MQTT_SESSION
 from edge_agent.ring.catalogue import insert_gap, segments_in_order
 from edge_agent.ring.damage import put_damaged_aside
@@ -160,6 +161,9 @@ def _settle_counters(connection: sqlite3.Connection, clock: Clock, *, rebuilt: b
     """
     newest = connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM messages").fetchone()[0]
     least = clock.utc_ns() // NS_PER_S if rebuilt else 0
+    if rebuilt:
+        reason = "The database was missing or damaged: messages that only it held are lost."
+        note_deed(connection, "database_lost", "", reason, clock.utc_ns())
     for name, value in ((MESSAGE_SEQUENCE, newest + LOST_COUNTER_STEP if newest else 0), (MQTT_SESSION, 0)):
         if max(value, least):
             connection.execute(
