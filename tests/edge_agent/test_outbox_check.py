@@ -76,6 +76,13 @@ def test_a_planted_fault_is_named(folder: Path, connection: sqlite3.Connection, 
     assert any(sentence in fault for fault in found), found
 
 
+@pytest.mark.parametrize("deed", ["given_up", "database_lost"])
+def test_a_hole_that_a_deed_explains_is_no_fault(folder: Path, connection: sqlite3.Connection, deed: str) -> None:
+    connection.execute("DELETE FROM delivered WHERE sequence = 1")
+    connection.execute("INSERT INTO deeds (deed, event_id, reason, utc_ns) VALUES (?, '', 'x', 1)", (deed,))
+    assert list(outbox_faults(folder)) == []
+
+
 def test_the_history_names_every_number_and_what_became_of_it(
     folder: Path, connection: sqlite3.Connection, tmp_path: Path
 ) -> None:
