@@ -62,7 +62,7 @@ def _recording_lines(heartbeat: Heartbeat) -> Iterator[str]:
         for cause, part in (pair for each in told for pair in each.lost.items()):
             lost[cause.value] = lost.get(cause.value, 0.0) + 3600 * part
         causes = ", ".join(f"{seconds:.0f} s {cause}" for cause, seconds in sorted(lost.items())) or "nothing lost"
-        day = f"{recorded / wanted:.2%} of {wanted:.1f} wanted h" if wanted else "nothing wanted"
+        day = f"{recorded / wanted:.2%} of {wanted:.2f} wanted h" if wanted else "nothing wanted"
         yield f"coverage  {stream.value:<6} {share:.2%} of the last hour, {day}: {causes}"
     clock = heartbeat.clock
     if clock is not None:
