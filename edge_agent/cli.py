@@ -1,4 +1,4 @@
-"""The command line of the bed: `deepepil-edge run | process | replay | check | export | outbox | status`. A fault is one sentence and a code."""
+"""The command line of the bed: `deepepil-edge run | process | replay | check | export | outbox | mark | status`. A fault is a sentence and a code."""
 
 from __future__ import annotations
 
@@ -213,6 +213,16 @@ def outbox_give_up(event_id: str, reason: str, config: Path) -> None:
     from edge_agent.settings import load_settings
 
     print(give_up_event(load_settings(config), event_id, reason))
+
+
+@main.command("mark")
+@_config
+def mark_command(config: Path) -> None:
+    """Marks this moment: an event from a minute before to a minute after; pressed again, it grows."""
+    from edge_agent.mark import mark_now
+    from edge_agent.settings import load_settings
+
+    print(mark_now(load_settings(config)))
 
 
 @main.command("coverage")

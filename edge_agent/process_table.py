@@ -73,6 +73,10 @@ ROWS: tuple[Row, ...] = (
         (BusTopic.sealed,), (), core_share=0.01, rss_bytes=150 * MIB, nice=5, progress_s=60,
     ),
     Row(
+        "button", "edge_agent.processes.button", "hears the button at the box, closes marked events",
+        (), (), core_share=0.01, rss_bytes=150 * MIB, nice=5,
+    ),
+    Row(
         "heartbeat", "edge_agent.processes.heartbeat", "tells the health of all the others",
         (BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.processes), (BusTopic.heartbeat,),
         core_share=0.02, rss_bytes=150 * MIB, nice=5,

@@ -249,6 +249,12 @@ class UploadSettings(Section):
         return self
 
 
+class ButtonSettings(Section):
+    """Where the button at the box is heard: a port of this machine alone; 0: no port."""
+
+    port: int = Field(default=0, ge=0, le=65535)
+
+
 class Settings(Section):
     """All settings of one bed."""
 
@@ -259,6 +265,7 @@ class Settings(Section):
     mqtt: MqttSettings
     cloud: CloudSettings
     upload: UploadSettings = UploadSettings()
+    button: ButtonSettings = ButtonSettings()
 
 
 def is_loopback(host: str) -> bool:

@@ -12,7 +12,9 @@ from uuid import UUID
 
 import structlog
 
+from edge_agent.button import Button
 from edge_agent.desired import load_desired
+from edge_agent.detection.event_book import UNKNOWN_TYPE
 from edge_agent.outbox.store import Outbox
 from edge_agent.outbox.transaction import transaction
 from edge_agent.pulls.account import streams_of, why_nothing
@@ -31,7 +33,6 @@ PINNED_SHARE = 0.5
 """A bed whose pins hold more of the ring than this refuses further pulls: recording comes first."""
 AHEAD_NS = 2 * MARK_NS
 """So far into the future a span may reach; what goes further is cut off there."""
-UNKNOWN_TYPE = "unknown"
 _log = structlog.get_logger(__name__)
 
 
@@ -76,6 +77,9 @@ class Pulls:
         now_utc_ns = self._clock.utc_ns()
         if now_utc_ns >= request.expires_utc_ns:
             return self._no(request, PullOutcome.refused, "The request came to the bed after it had expired.")
+        pressed_ns = self._press_of(request)
+        if pressed_ns is not None:
+            return self._marked(request, pressed_ns)
         wanted = (request.start_utc_ns, min(request.end_utc_ns, now_utc_ns + AHEAD_NS))
         stay_id = load_desired(self._connection).stay_id
         spans = held_spans(self._connection, self._clock, wanted, stay_id) if wanted[0] < now_utc_ns else []
@@ -96,6 +100,26 @@ class Pulls:
             pull_id=request.pull_id, outcome=PullOutcome.held, parts=parts, answered_utc_ns=now_utc_ns
         )  # fmt: skip
 
+    def _press_of(self, request: PullRequest) -> int | None:
+        """When the button on the web was pressed, in this boot's time; None where that is more than a minute ago."""
+        ago_ns = self._clock.utc_ns() - (request.start_utc_ns + request.end_utc_ns) // 2
+        now_ns = self._clock.monotonic_ns()
+        if request.cause is not EventCause.button or not -MARK_NS <= ago_ns <= min(MARK_NS, now_ns):
+            return None
+        return now_ns - max(0, ago_ns)
+
+    def _marked(self, request: PullRequest, pressed_ns: int) -> PullAnswer:
+        """A press that comes in time is one at the box: it opens an event or extends the one that is open."""
+        report = Button(self._connection, self._outbox, self._clock).press_within(pressed_ns).report
+        offset_ns = report.start_utc_ns - report.start_mono_ns
+        span = HeldSpan(
+            report.boot_id, report.stay_id, report.clip_start_mono_ns, report.clip_end_mono_ns, offset_ns
+        )  # fmt: skip
+        return PullAnswer(
+            pull_id=request.pull_id, outcome=PullOutcome.held, parts=[self._part_of(report.event_id, span)],
+            answered_utc_ns=self._clock.utc_ns(),
+        )  # fmt: skip
+
     def _no(self, request: PullRequest, outcome: PullOutcome, reason: str) -> PullAnswer:
         return PullAnswer(
             pull_id=request.pull_id, outcome=outcome, reason=reason, parts=[], answered_utc_ns=self._clock.utc_ns()
@@ -104,11 +128,15 @@ class Pulls:
     def _make_event(self, span: HeldSpan, cause: EventCause) -> PullPart:
         report = report_of(span, cause, uuid7(self._clock.utc_ns()))
         self._outbox.record_within(report, self._clock.utc_ns())
+        return self._part_of(report.event_id, span)
+
+    def _part_of(self, event_id: UUID, span: HeldSpan) -> PullPart:
         until_ns = self._clock.monotonic_ns() if span.boot_id == self._clock.boot_id else span.end_ns
         streams, evicted = streams_of(self._connection, span, until_ns)
         return PullPart(
-            event_id=report.event_id, boot_id=span.boot_id, stay_id=span.stay_id, start_utc_ns=report.start_utc_ns,
-            end_utc_ns=report.end_utc_ns, streams=streams, evicted=evicted,
+            event_id=event_id, boot_id=span.boot_id, stay_id=span.stay_id,
+            start_utc_ns=max(0, span.start_ns + span.offset_ns), end_utc_ns=max(0, span.end_ns + span.offset_ns),
+            streams=streams, evicted=evicted,
         )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ SHOTS = Path("build/screens")
 TERMINAL = Path("build/system/terminal.txt")
 """What the last demonstration printed, for a person who looks into a failure."""
 BACK_WITHIN_S = 10.0
-PROCESSES = ("capture", "recorder", "detector", "publisher", "proxy", "uploader", "evictor", "heartbeat")
+PROCESSES = ("capture", "recorder", "detector", "publisher", "proxy", "uploader", "evictor", "button", "heartbeat")
 
 
 class Night:
