@@ -16,10 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.clock_model import ClockModel
+from shared.codec import Codec
+from shared.errors import Refused
 from shared.frame import Stream
-from shared.segment import SegmentReader
+from shared.segment import SegmentReader, SegmentWriter
+from shared.segment_records import Opcode, image_head, record_parts
 from tests.shared.codec.images import streams
-from tests.shared.segments import ImageStream, write_streams
+from tests.shared.segments import ImageStream, header_of, write_streams
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "docs" / "contracts" / "plain_segment_reader.py"
@@ -110,6 +113,18 @@ def test_a_cut_or_a_flipped_bit_never_gives_wrong_images(folder: Path, data: st.
             assert np.array_equal(image, found["image"])
     except (plain.Damaged, ValueError):
         return
+
+
+def test_pixels_that_are_not_the_recorded_ones_are_told_by_both_readers(folder: Path) -> None:
+    path = folder / "wrong.part"
+    writer = SegmentWriter(path, header_of())
+    head = image_head(Stream.depth, Codec.raw, (4, 3), (0, 0, 0, 0), crc=1)
+    writer._put(record_parts(Opcode.image, head, bytes(24)))
+    writer.close()
+    with pytest.raises(plain.Damaged, match="checksum"):
+        list(plain.images(path))
+    with SegmentReader(path) as reader, pytest.raises(Refused, match="checksum"):
+        next(reader.frames()).pixels()
 
 
 def test_it_lists_and_unpacks_a_segment_as_a_program(tmp_path: Path) -> None:

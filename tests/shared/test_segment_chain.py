@@ -67,6 +67,14 @@ def test_a_seek_decodes_from_the_key_image_before_it(sealed: Path, counted: list
     assert len(counted) == 100 - 61
 
 
+def test_a_seek_from_an_earlier_image_goes_by_the_nearer_key_image(sealed: Path, counted: list[int]) -> None:
+    with SegmentReader(sealed) as reader:
+        images = list(reader.frames([Stream.depth]))
+        images[3].pixels()
+        images[100].pixels()
+    assert len(counted) == 3 + (100 - 61)
+
+
 def test_images_that_are_passed_over_are_decoded_when_a_later_one_is_asked_for(
     sealed: Path, counted: list[int]
 ) -> None:
