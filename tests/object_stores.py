@@ -136,7 +136,7 @@ class Swift:
         self._run("memcached", memory)
         for kind in (*KINDS, "proxy"):
             self._run(kind, [f"swift-{kind}-server", str(self.folder / "etc" / f"{kind}-server.conf")])
-        wait_for(self._answers, "Swift's answer", 60)
+        wait_for(self._answers, "Swift's answer", 150)
 
     def _run(self, name: str, command: list[str]) -> None:
         with (self.folder / "log" / f"{name}.log").open("ab") as log:
