@@ -9,8 +9,9 @@ STAMP := build/setup
 NODE_STAMP := cloud/web/node_modules/.setup
 SOURCE ?= simulator
 MINUTES ?= 10
+RECORDING_MINUTES ?= 20
 
-.PHONY: bench-upload help setup kinect system-packages demo test check bench bench-capture bench-edge campaign-recording evaluate web docs pins clean
+.PHONY: bench-upload help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording evaluate web docs pins clean
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -19,6 +20,7 @@ help:
 	@echo "make check           format, lint, types, imports, contract drift, docs"
 	@echo "make bench-capture   how long an Azure Kinect is left waiting, and what taking its frames costs: two minutes with a stand-in"
 	@echo "make bench-edge      what a bed costs: 10 minutes of one Kinect v2 bed, figures in build/results/"
+	@echo "make bench-recording what recording costs: the codec beside its peers, the recorder, a clip's cut; half an hour"
 	@echo "make bench-upload    what an upload costs beside a bare sink: rates, CPU and memory of the api"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
@@ -89,6 +91,9 @@ bench-edge: setup
 
 campaign-recording: setup
 	$(BIN)/python -m tests.campaigns.recording.campaign
+
+bench-recording: setup
+	$(BIN)/python -m tests.bench.bench_recording --minutes $(RECORDING_MINUTES)
 
 bench-upload: setup
 	$(BIN)/python -m tests.bench.bench_upload
