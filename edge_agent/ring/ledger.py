@@ -88,6 +88,15 @@ class Ledger:
             self._end(track, at)
             track.until, track.heard, track.estimated = at.plus(track.period_ns), at, 0
 
+    def end_gap(self, stream: Stream, at: Moment) -> None:
+        """A frame of the stream is about to be written: its gap is told first, so that no cut can leave the frame without it.
+
+        What the disk took may go on with this frame; it ends with the first one that was written.
+        """
+        track = self._tracks.get(stream)
+        if track is not None and track.hole is not None and track.hole.cause is not GapCause.disk:
+            self._end(track, at)
+
     def lost(self, stream: Stream, cause: GapCause, at: Moment, frames: int = 1) -> None:
         """`frames` frames of the stream up to `at` were not recorded."""
         track = self._tracks.get(stream)

@@ -217,6 +217,8 @@ class Recorder:
         self._times.note(frame.device_ns, frame.mono_ns, frame.utc_ns)
         preview = self._maker.add(frame)
         self._store.written = []
+        for stream in arrival.streams:
+            self._ledger.end_gap(stream, arrival.at)
         try:
             with self._blocked.watch():
                 if not self._store.is_open:
