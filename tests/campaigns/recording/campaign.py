@@ -58,7 +58,7 @@ LONG = Size(
     states=2400, agents=True, spaces=True, mutations=tuple(MUTATIONS),
 )  # fmt: skip
 SHORT = Size(
-    cuts_a_kind=3, gap_lengths=(57,), hits=(1,), hits_cut=(), kills=2, calls=(2, 9), errors=("EIO",), thin=0, damage_share=0.015, pages=1,
+    cuts_a_kind=3, gap_lengths=(57,), hits=(1,), hits_cut=(), kills=2, calls=(6, 10), errors=("EIO",), thin=0, damage_share=0.015, pages=1,
     states=24, agents=False, spaces=False, mutations=("fsync_lies", "no_folder_fsync"),
 )  # fmt: skip
 
@@ -162,6 +162,7 @@ def figures_of(tally: Tally) -> dict[str, Figure]:
         "database_pages_damaged": Figure(tally.trials[damage.PAGES], "pages"),
         "database_damage_undetected": Figure(counts["pages undetected"], "pages"),
         "databases_repaired": Figure(counts["databases repaired"], "databases"),
+        "repairs_with_lost_messages": Figure(counts["repairs that tell of lost messages"], "databases"),
         "evicted_by_jump": none(counts["evicted_by_jump"], "segments"),
         "complaints": none(len(tally.complaints), "complaints"),
     }

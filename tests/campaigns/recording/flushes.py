@@ -21,6 +21,8 @@ from tests.campaigns.recording.truth import Verdict, judge
 TRIAL = "a system call fails once"
 TRIAL_THIN = "the disk lies thin: fsync fails, then says yes"
 CALLS = ("fdatasync", "fsync", "writev", "pwrite64", "rename", "unlink", "openat", "ftruncate")
+FLUSHES = ("fdatasync", "fsync")
+"""Of these every number is tried: a few of them are those of segments, most are the database's and the folders'."""
 ERRORS = ("EIO", "ENOSPC")
 _INJECTED = re.compile(r"\w+\((?:\d+<([^>]*)>|(?:AT_FDCWD[^,]*, )?\"([^\"]*)\").*\(INJECTED\)")
 _ATTACH_S = 10.0
@@ -36,13 +38,15 @@ def calls_that_fail(
     for error in errors:
         for call in calls:
             hits = 0
-            for number in numbers:
+            for number in range(1, max(numbers) + 1) if call in FLUSHES and len(numbers) > 2 else numbers:
                 if not _fail_once(bench, tally, call, error, number, seed, mutation):
                     break
                 hits += 1
             tally.say(f"{call} failed with {error}, {hits} times")
             if mutation and tally.complaints:
                 return
+    if not mutation:
+        tally.expect(TRIAL, f"seed {seed}", tally.counts["flushes_failed"], "no flush of a segment was made to fail")
 
 
 def _fail_once(bench: Bench, tally: Tally, call: str, error: str, number: int, seed: int, mutation: str) -> bool:
@@ -58,7 +62,7 @@ def _fail_once(bench: Bench, tally: Tally, call: str, error: str, number: int, s
     failed = failed_files(log)
     if not failed:
         return False
-    condemned = [path for path in failed if call in {"fsync", "fdatasync"} and path.endswith(".part")]
+    condemned = [path for path in failed if call in FLUSHES and path.endswith(".part")]
     for path in condemned:
         if any(fact["segment_id"] in path for fact in bed.truth.confirmed.values()):
             tally.counts["false_confirmations"] += 1
