@@ -146,7 +146,7 @@ def _many(folder: Path, kind: Kind, beds: int, place: Path) -> Iterator[list[Bed
 
 def recorder_figures(folder: Path, minutes: float) -> dict[str, Figure]:
     """One Azure Kinect bed, one Kinect v2 bed, then four Kinect v2 beds for `minutes`."""
-    rendered = folder / "rendered"
+    rendered = folder
     for kind in (KINECT_V2, AZURE_NFOV):
         print(f"rendering {RENDERED_S} s of {kind.name}", flush=True)
         render(rendered, kind, RENDERED_S)

@@ -10,7 +10,8 @@ from pathlib import Path
 from shared.results import Figure, print_results, write_results
 from tests.bench.bench_clip_cut import clip_cut_figures
 from tests.bench.bench_codec import codec_figures
-from tests.bench.bench_recorder import recorder_figures
+from tests.bench.bench_recorder import RENDERED_S, recorder_figures
+from tests.bench.limits import limit_figures
 
 COMMAND = "make bench-recording"
 LEAST_MINUTES = 20.0
@@ -25,6 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="deepepil-bench-") as name:
         folder = Path(name)
         figures |= codec_figures(folder)
+        figures |= limit_figures(folder, RENDERED_S)
         figures |= clip_cut_figures(folder)
         figures |= recorder_figures(folder, minutes)
     print_results(figures)
