@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from tests.campaigns.recording.children import answer
-from tests.campaigns.recording.disks import Bench
+from tests.campaigns.recording.disks import BLOCK_GROUPS, Bench
 from tests.campaigns.recording.tally import Tally
 from tests.campaigns.recording.truth import check
 from tests.edge_agent.small_agent import write_settings
@@ -175,7 +175,7 @@ def frozen_recorder(bench: Bench, tally: Tally, seconds: float) -> None:
 def slow_disk(bench: Bench, tally: Tally, seconds: float) -> None:
     """The disk takes a quarter of what the camera gives: memory stays bounded and what is lost is in the ledger."""
     disk = bench.disk("ext4", on=bench.place("slow"))
-    group = Path("/sys/fs/cgroup/blkio") / bench.folder.name
+    group = BLOCK_GROUPS / bench.folder.name
     if not group.parent.joinpath("blkio.throttle.write_bps_device").exists():
         tally.notes[SLOW] = "not run: this machine cannot throttle a block device"
         return

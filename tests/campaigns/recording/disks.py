@@ -37,6 +37,8 @@ MAKE: dict[Kind, list[str]] = {
     ],
     "xfs": ["mkfs.xfs", "-q", "-f"],
 }
+BLOCK_GROUPS = Path("/sys/fs/cgroup/blkio")
+"""Where a run makes one group of processes of its folder's name, to slow a disk."""
 TOOLS = ("mkfs.ext4", "mkfs.xfs", "losetup", "mount", "umount", "strace", "eatmydata")
 _SHUTDOWN = 0x8004587D
 """_IOR('X', 125, u32): EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN alike."""
@@ -215,6 +217,10 @@ def _tear_down(folder: Path) -> None:
             subprocess.run(["losetup", "--detach", name], capture_output=True, check=False)
     for point in _mounts_under(folder):
         subprocess.run(["umount", "-l", point], capture_output=True, check=False)
+    throttled = BLOCK_GROUPS / folder.name
+    if throttled.is_dir():
+        with contextlib.suppress(OSError):
+            throttled.rmdir()
     if not _mounts_under(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
