@@ -7,11 +7,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tortoise import Tortoise
+
 from cloud.clips import folder_upload, queries
 from cloud.clips.rules import lacking
 from cloud.clips.tables import ReceivedChunk
 from cloud.clips.way import ABANDONED_AFTER_S, ABANDONED_AT_ONCE, all_of, holds, put_empty
-from cloud.database import Connection, in_transaction
+from cloud.database import Connection
 from cloud.objects import Objects, object_key, upload_key
 from shared.clip import MissingObject
 from shared.clock import NS_PER_S
@@ -45,8 +47,8 @@ class FolderWay:
 
     async def note(self, owner: tuple[str, str], sha256: str, number: int, chunk: tuple[str, int]) -> None:
         """Writes that the chunk (its hash and bytes) is on the disk."""
-        async with in_transaction() as connection:
-            await connection.execute_query(_NOTE, [*owner, sha256, number, *chunk, time.time_ns()])
+        values = [*owner, sha256, number, *chunk, time.time_ns()]
+        await Tortoise.get_connection("default").execute_query(_NOTE, values)
 
     async def assemble(
         self, connection: Connection, owner: tuple[str, str], sha256: str, size_bytes: int

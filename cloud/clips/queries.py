@@ -39,6 +39,17 @@ async def stored_of(connection: Connection, site: str, hashes: Sequence[str]) ->
     return {str(found) for found in await rows.values_list("sha256", flat=True)}
 
 
+async def is_stored(site: str, sha256: str) -> bool:
+    """Whether the site's store holds this object."""
+    return await StoredObject.filter(site=site, sha256=sha256).exists()
+
+
+async def kept_chunk(owner: tuple[str, str], sha256: str, number: int) -> str | None:
+    """The hash of one chunk that came from this bed, None while it did not."""
+    row = await ReceivedChunk.get_or_none(site=owner[0], bed=owner[1], sha256=sha256, number=number)
+    return None if row is None else row.chunk_sha256
+
+
 async def chunks_of(connection: Connection, owner: tuple[str, str], hashes: Sequence[str]) -> dict[str, dict[int, str]]:
     """Which chunks of these objects came from this bed: hash of the object to {number: hash of the chunk}."""
     found: dict[str, dict[int, str]] = {}

@@ -45,7 +45,7 @@ async def place_chunk(parts: ClipParts, caller: Caller, place: tuple[str, int, i
     """
     sha256, size_bytes, number = place
     await _must_be_named(caller, sha256, size_bytes)
-    if not isinstance(parts.way, DirectWay) or await _is_stored(caller.site, sha256):
+    if not isinstance(parts.way, DirectWay) or await queries.is_stored(caller.site, sha256):
         raise absent()
     return await parts.way.place(caller.owner, sha256, size_bytes, number, md5)
 
@@ -63,8 +63,8 @@ async def take_chunk(
     if not isinstance(parts.way, FolderWay):
         raise absent()
     expected = rules.chunk_bytes(size_bytes, number, CHUNK_BYTES)
-    kept = await _kept_hash(caller, sha256, number)
-    if kept == chunk_sha256 or await _is_stored(caller.site, sha256):
+    kept = await queries.kept_chunk(caller.owner, sha256, number)
+    if kept == chunk_sha256 or await queries.is_stored(caller.site, sha256):
         await _receive(body, None, expected, chunk_sha256)
         return
     if kept is not None:
@@ -84,11 +84,6 @@ async def take_chunk(
     await parts.way.note(caller.owner, sha256, number, (chunk_sha256, expected))
 
 
-async def _kept_hash(caller: Caller, sha256: str, number: int) -> str | None:
-    row = await ReceivedChunk.get_or_none(site=caller.site, bed=caller.bed, sha256=sha256, number=number)
-    return None if row is None else row.chunk_sha256
-
-
 async def _receive(body: AsyncIterator[bytes], file: ChunkFile | None, expected: int, chunk_sha256: str) -> None:
     """Takes the body in pieces, hashing and writing (with a file); never more than `expected` bytes."""
     digest = hashlib.sha256()
@@ -100,14 +95,25 @@ async def _receive(body: AsyncIterator[bytes], file: ChunkFile | None, expected:
         if file is not None:
             file.write(piece)
 
-    async for piece in _patiently(body):
-        size += len(piece)
-        if size > expected:
-            raise HttpProblem(422, f"The chunk has more than {expected} bytes where {expected} are due.", close=True)
-        held += piece
-        if len(held) >= PIECE_BYTES:
-            await asyncio.to_thread(keep, held)
-            held = bytearray()
+    writing: asyncio.Future[None] | None = None  # the bytes before are kept while the next come in
+    loop = asyncio.get_running_loop()
+    try:
+        async for piece in _patiently(body):
+            size += len(piece)
+            if size > expected:
+                raise HttpProblem(
+                    422, f"The chunk has more than {expected} bytes where {expected} are due.", close=True
+                )
+            held += piece
+            if len(held) >= PIECE_BYTES:
+                if writing is not None:
+                    await writing
+                writing, held = loop.run_in_executor(None, keep, held), bytearray()
+    finally:
+        if writing is not None:
+            await asyncio.wait({writing})
+    if writing is not None:
+        await writing
     await asyncio.to_thread(keep, held)
     if size != expected:
         raise HttpProblem(422, f"The chunk has {size} bytes where {expected} are due.")
@@ -137,7 +143,7 @@ async def complete_object(parts: ClipParts, caller: Caller, sha256: str, size_by
     many objects wait to be read.
     """
     await _must_be_named(caller, sha256, size_bytes)
-    if await _is_stored(caller.site, sha256):
+    if await queries.is_stored(caller.site, sha256):
         return None
     await _wait_turn(parts)
     try:
@@ -169,11 +175,6 @@ async def _wait_turn(parts: ClipParts) -> None:
 async def drop_abandoned(way: Way) -> int:
     """Removes uploads of which nothing was heard for a day. Returns how many, a thousand at most."""
     return await way.drop_abandoned(time.time())
-
-
-async def _is_stored(site: str, sha256: str) -> bool:
-    async with in_transaction() as connection:
-        return bool(await queries.stored_of(connection, site, [sha256]))
 
 
 async def _must_be_named(caller: Caller, sha256: str, size_bytes: int) -> None:
