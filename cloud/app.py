@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import cloud.accounts.routes
 import cloud.clips.export_routes
 import cloud.pulls.routes
+import cloud.references.routes
 import cloud.review.routes
 import cloud.stays.routes
 from cloud.objects import Objects
@@ -35,6 +36,8 @@ RESEARCH_USE: Literal["For research use only: no diagnosis, no alarm."] = (
     "For research use only: no diagnosis, no alarm."
 )
 BODY_LIMIT_BYTES = 64 * 1024
+LARGER_BODIES = {"/references": 4 * 1024 * 1024 + 64 * 1024}
+"""By the end of the path: a file of the EEG, as base64."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -117,10 +120,11 @@ class Fence:
 
 
 async def _checked_write(scope: Scope, receive: Receive) -> Receive:
-    """Reads the body of a write whole, at most 64 KiB, and hands it on. 403 without the page's own origin, 413 if larger."""
+    """The body of a write, whole, at most 64 KiB (4 MiB for a file of the EEG). 403 without the page's own origin, 413 if larger."""
     headers = Headers(scope=scope)
     if _place_of(headers.get("origin", "")) != headers.get("host", "-"):
         raise HttpProblem(403, "A write must come from this site's own pages: the Origin header is missing or foreign.")
+    limit_bytes = LARGER_BODIES.get(f"/{scope['path'].rsplit('/', 1)[-1]}", BODY_LIMIT_BYTES)
     body = b""
     more = True
     while more:
@@ -129,8 +133,8 @@ async def _checked_write(scope: Scope, receive: Receive) -> Receive:
             return _replay(message, receive)
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HttpProblem(413, f"The request is larger than {BODY_LIMIT_BYTES} bytes.")
+        if len(body) > limit_bytes:
+            raise HttpProblem(413, f"The request is larger than {limit_bytes} bytes.")
     return _replay({"type": "http.request", "body": body, "more_body": False}, receive)
 
 
@@ -225,6 +229,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.clips.export_routes.router,
         cloud.stays.routes.router,
         cloud.pulls.routes.router,
+        cloud.references.routes.router,
     ):
         api.include_router(router)
     app.include_router(api)

@@ -41,6 +41,7 @@ class Right(StrEnum):
     run_stays = "run_stays"
     see_dead_letters = "see_dead_letters"
     ask_pulls = "ask_pulls"
+    run_references = "run_references"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
@@ -52,6 +53,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.see_patient_codes,
             Right.run_stays,
             Right.ask_pulls,
+            Right.run_references,
         }
     ),
     Role.scientist: frozenset({Right.see_events}),

@@ -21,9 +21,11 @@ from cloud.database import in_transaction
 from cloud.devices.service import ensure_bed
 from cloud.objects import Objects, object_key
 from cloud.pulls.tables import Pull
+from cloud.references.tables import ReferenceList
 from cloud.releases.service import Releases
 from cloud.review.service import open_task
 from cloud.settings import ObjectsSection
+from cloud.stays.tables import Stay
 from shared.clip import ClipManifest, ManifestSegment, ProxyFile, ScoreSample
 from shared.clock import NS_PER_S
 from shared.event import EventCause
@@ -173,6 +175,33 @@ class House:
             "state": "asked",
         }
         return await Pull.create(pull_id=pull_id, site=site, bed=bed, **{**fields, **wanted})
+
+    async def stay(self, stay_id: UUID, site: str = "north", bed: str = "bed-1", **wanted: Any) -> Stay:
+        """A stay of the last hour that is over in a minute."""
+        now_ns = self.clock.now_ns
+        fields: dict[str, Any] = {
+            "patient_code": "PT-7KQ2M",
+            "admitted_utc_ns": now_ns - 3600 * NS_PER_S,
+            "discharged_utc_ns": now_ns + 60 * NS_PER_S,
+        }
+        return await Stay.create(stay_id=stay_id, site=site, bed=bed, **{**fields, **wanted})
+
+    async def references(self, stay_id: UUID, site: str = "north") -> None:
+        """A stay with an imported file of no seizure, both under this id."""
+        await self.stay(stay_id, site)
+        await ReferenceList.create(
+            list_id=stay_id,
+            site=site,
+            stay_id=stay_id,
+            name="before.tsv",
+            file_sha256="b" * 64,
+            settings="",
+            clock_offset_ns=0,
+            seizures=0,
+            passed_over=0,
+            imported_by="ann",
+            imported_at_ns=self.clock.now_ns,
+        )
 
     async def deeds(self, site: str) -> list[tuple[str, str, str]]:
         """(who, deed, subject) of every entry of the site's audit chain, in order."""

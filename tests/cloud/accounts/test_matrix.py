@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,12 @@ from tests.cloud.people_house import House
 
 VERDICT = {"verdict": "confirmed", "expected_version": 0, "suggestion_shown": False}
 SPAN = {"bed": "bed-1", "start_utc": "2026-05-28T20:00:00Z", "end_utc": "2026-05-28T20:15:00Z"}
+EEG_FILE = {
+    "name": "night.tsv",
+    "content_base64": base64.b64encode(b"onset\tduration\n1\t2\n").decode(),
+    "clock_offset_s": 0.0,
+    "recording_start": "2026-05-28T20:26:00Z",
+}
 EVERYBODY = frozenset(Role)
 SEE = frozenset({Role.clinician, Role.scientist, Role.admin})
 CARE = frozenset({Role.clinician, Role.admin})
@@ -38,6 +45,11 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("POST", "/pulls", SPAN, CARE, 201, True),
     ("GET", "/pulls/{pull_id}", None, CARE, 200, True),
     ("POST", "/beds/{site}/{bed}/mark", None, CARE, 201, True),
+    ("GET", "/stays", None, CARE, 200, False),
+    ("GET", "/stays/{stay_id}/references", None, CARE, 200, True),
+    ("POST", "/stays/{stay_id}/references", EEG_FILE, CARE, 200, True),
+    ("POST", "/stays/{stay_id}/references/pull", None, CARE, 200, True),
+    ("DELETE", "/stays/{stay_id}/references/{list_id}", None, CARE, 204, True),
     ("GET", "/dead-letters", None, OPS, 200, False),
     ("GET", "/differences", None, OPS, 200, False),
     ("DELETE", "/session", None, EVERYBODY, 204, False),
@@ -47,7 +59,9 @@ OPEN = {("POST", "/session"), ("GET", "/about")}
 
 async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, event_id: UUID) -> httpx.Response:
     method, path, body = route[:3]
-    path = path.format(site=site, bed="bed-1", event_id=event_id, pull_id=event_id, stream="ir")
+    path = path.format(
+        site=site, bed="bed-1", event_id=event_id, pull_id=event_id, stay_id=event_id, list_id=event_id, stream="ir"
+    )
     body = {**SPAN, "site": site} if body is SPAN else body
     return await client.request(method, f"/api/v1{path}", json=body)
 
@@ -70,6 +84,7 @@ async def test_a_role_may_do_its_own_deeds_at_home_and_no_others(house: House, r
     event_id = await house.event("north")
     await house.clip(event_id)
     await house.pull(event_id, "north")
+    await house.references(event_id, "north")
     client = await house.person("pat", role.value)
     for row in ROUTES:
         answer = await ask(client, row, "north", event_id)
@@ -83,6 +98,7 @@ async def test_the_other_site_looks_like_nothing_at_all_and_the_asking_is_audite
     event_id = await house.event("south")
     await house.clip(event_id)
     await house.pull(event_id, "south")
+    await house.references(event_id, "south")
     client = await house.person("pat", role.value, "north")
     for row in [row for row in ROUTES if row[5]]:
         there = await ask(client, row, "south", event_id)

@@ -340,6 +340,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stays
+         * @description The newest stays of one's sites, those that last first.
+         */
+        get: operations["stays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stays/{stay_id}/references": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * References
+         * @description The reference seizures of a stay: which the detector caught and which it missed.
+         */
+        get: operations["references"];
+        put?: never;
+        /**
+         * Import References
+         * @description Imports a TSV or the annotations of an EDF+ file, all of it or nothing; the same file again changes nothing.
+         */
+        post: operations["import_references"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stays/{stay_id}/references/{list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove References
+         * @description Takes an imported file away.
+         */
+        delete: operations["remove_references"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stays/{stay_id}/references/pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pull Missed
+         * @description Asks the bed for all missed seizures that it should still hold.
+         */
+        post: operations["pull_missed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -366,6 +450,29 @@ export interface components {
         AdmitRequest: {
             /** Patient Code */
             patient_code?: string | null;
+        };
+        /**
+         * AskedView
+         * @description What pulling the missed ones did.
+         */
+        AskedView: {
+            /** Asked */
+            asked: number;
+            /**
+             * Waiting
+             * @description a wish stands already
+             */
+            waiting: number;
+            /**
+             * Gone
+             * @description no longer in the ring
+             */
+            gone: number;
+            /**
+             * Left
+             * @description not asked: too many wishes of this bed wait
+             */
+            left: number;
         };
         /**
          * Bed
@@ -670,6 +777,35 @@ export interface components {
          */
         ExportFormat: "mkv" | "mcap" | "numpy";
         /**
+         * FileView
+         * @description One imported file.
+         */
+        FileView: {
+            /**
+             * List Id
+             * Format: uuid
+             */
+            list_id: string;
+            /** Name */
+            name: string;
+            /** Clock Offset S */
+            clock_offset_s: number;
+            /** Seizures */
+            seizures: number;
+            /**
+             * Passed Over
+             * @description rows or annotations that tell of something else than a seizure
+             */
+            passed_over: number;
+            /** Imported By */
+            imported_by: string;
+            /**
+             * Imported Utc
+             * Format: date-time
+             */
+            imported_utc: string;
+        };
+        /**
          * GapCause
          * @description Why frames are missing.
          * @enum {string}
@@ -711,6 +847,32 @@ export interface components {
             };
         };
         /**
+         * ImportRequest
+         * @description A file of the EEG, whole, and how its clock runs against the unit's.
+         */
+        ImportRequest: {
+            /** Name */
+            name: string;
+            /** Content Base64 */
+            content_base64: string;
+            /**
+             * Clock Offset S
+             * @description EEG clock minus unit clock
+             */
+            clock_offset_s: number;
+            /**
+             * Recording Start
+             * @description by the EEG's clock; null: the file says it
+             */
+            recording_start?: string | null;
+            /**
+             * Time Zone
+             * @description of times in the file that name no zone
+             * @default UTC
+             */
+            time_zone: string;
+        };
+        /**
          * LostView
          * @description A raw segment that the bed could not keep: its span after the clip's start, and why in words.
          */
@@ -722,6 +884,12 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * Match
+         * @description How a reference seizure stands.
+         * @enum {string}
+         */
+        Match: "caught" | "by_hand" | "missed";
         /**
          * PartView
          * @description One part that the bed holds: an event of its own.
@@ -920,6 +1088,26 @@ export interface components {
             parts: components["schemas"]["PartView"][];
         };
         /**
+         * ReferencesView
+         * @description All reference seizures of a stay.
+         */
+        ReferencesView: {
+            stay: components["schemas"]["StayItem"];
+            /** Rule */
+            rule: string;
+            /** Files */
+            files: components["schemas"]["FileView"][];
+            /** Seizures */
+            seizures: components["schemas"]["SeizureView"][];
+            /** Caught */
+            caught: number;
+            /**
+             * Missed
+             * @description not caught by the detector, whether or not a person marked or pulled them
+             */
+            missed: number;
+        };
+        /**
          * ReviewAnswer
          * @description The verdict as kept, and the label that follows from all verdicts.
          */
@@ -976,11 +1164,87 @@ export interface components {
             value: number;
         };
         /**
+         * SeizureView
+         * @description One reference seizure by the unit's clock, and how it stands.
+         */
+        SeizureView: {
+            /**
+             * Reference Id
+             * Format: uuid
+             */
+            reference_id: string;
+            /**
+             * Start Utc
+             * Format: date-time
+             */
+            start_utc: string;
+            /** Duration S */
+            duration_s: number;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: number;
+            match: components["schemas"]["Match"];
+            /**
+             * Event Id
+             * @description the event that overlaps it
+             */
+            event_id: string | null;
+            /** @description how the wish for it stands; null: not asked */
+            pull: components["schemas"]["Standing"] | null;
+            /** Pull Reason */
+            pull_reason: string;
+            /**
+             * Coverage
+             * @description recorded of wanted in its hour; null: the bed does not tell (any more)
+             */
+            coverage: number | null;
+            /**
+             * In Ring
+             * @description whether the bed should hold it still; null: the bed told nothing
+             */
+            in_ring: boolean | null;
+        };
+        /**
          * Standing
          * @description What a person sees.
          * @enum {string}
          */
         Standing: "asked" | "answered" | "arriving" | "stored" | "nothing" | "refused" | "expired";
+        /**
+         * StayItem
+         * @description A stay and how many reference seizures were imported for it.
+         */
+        StayItem: {
+            /**
+             * Stay Id
+             * Format: uuid
+             */
+            stay_id: string;
+            /** Site */
+            site: string;
+            /** Bed */
+            bed: string;
+            /** Patient Code */
+            patient_code: string;
+            /**
+             * Admitted Utc
+             * Format: date-time
+             */
+            admitted_utc: string;
+            /** Discharged Utc */
+            discharged_utc: string | null;
+            /** References */
+            references: number;
+        };
+        /**
+         * StayList
+         * @description The newest stays.
+         */
+        StayList: {
+            /** Items */
+            items: components["schemas"]["StayItem"][];
+        };
         /**
          * StayView
          * @description A stay: one patient code in one bed from admission to discharge.
@@ -2328,6 +2592,308 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PullView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stays: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StayList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferencesView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferencesView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_id: string;
+                list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pull_missed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedView"];
                 };
             };
             /** @description Unauthorized */
