@@ -31,7 +31,7 @@ def main() -> int:
         figures |= recorder_figures(folder, minutes)
     print_results(figures)
     kept = "bench-recording" if minutes >= LEAST_MINUTES else "bench-recording-short"
-    print(write_results(kept, f"{COMMAND} MINUTES={minutes:g}", figures))
+    print(write_results(kept, f"{COMMAND} RECORDING_MINUTES={minutes:g}", figures))
     return 0 if all(figure.holds is not False for figure in figures.values()) else 1
 
 
