@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import structlog
-
 from edge_agent.button import Button
 from edge_agent.database import database_path, open_database
 from edge_agent.outbox.store import Outbox
@@ -13,8 +11,6 @@ from edge_agent.ring.folder import prepare_folder
 from edge_agent.settings import Settings
 from shared.clock import SystemClock, utc_text
 from shared.errors import Misconfigured
-
-_log = structlog.get_logger(__name__)
 
 
 def mark_now(settings: Settings) -> str:
@@ -26,5 +22,4 @@ def mark_now(settings: Settings) -> str:
     with closing(open_database(folder)) as connection:
         pressed = Button(connection, Outbox(connection, settings.bed.site, settings.bed.bed), SystemClock()).press()
     report = pressed.report
-    _log.info("button_pressed", event_id=str(report.event_id), effect=pressed.effect.value)
     return f"event {report.event_id} {pressed.effect.value} at {utc_text(report.end_utc_ns)}"

@@ -129,6 +129,55 @@ def test_a_clinician_reviews_the_event_by_keyboard_alone(night: Night, page: Pag
     assert "For research use only" in page.content()
 
 
+def test_a_span_that_no_detector_reported_is_pulled_and_becomes_watchable(night: Night) -> None:
+    """Asks a bed for twenty seconds of its ring and waits until all of them are stored, raw segments too."""
+    with night.house.client(night.password) as client:
+
+        def long_enough() -> dict[str, Any] | None:
+            beds: list[dict[str, Any]] = client.get("/api/v1/beds").json()["beds"]
+            return next((bed for bed in beds if (bed["ring_hours"] or 0) * 3600 > 60), None)
+
+        bed = wait_for("a ring of a minute", long_enough, 180)
+        now_s = int(time.time())
+        span = {"start_utc": iso(now_s - 45), "end_utc": iso(now_s - 25)}
+        asked = client.post("/api/v1/pulls", json={"site": bed["site"], "bed": bed["bed"], **span})
+        assert asked.status_code == 201, asked.text
+        address = f"/api/v1/pulls/{asked.json()['pull_id']}"
+
+        def stored() -> dict[str, Any] | None:
+            found: dict[str, Any] = client.get(address).json()
+            return found if found["standing"] == "stored" else None
+
+        pulled = wait_for("the pulled span to be stored", stored, 300)
+        part = pulled["parts"][0]
+        detail = client.get(f"/api/v1/events/{part['event_id']}").json()
+        video = client.get(detail["proxies"][0]["url"], headers={"range": "bytes=0-99"})
+    assert (part["start_utc"], part["end_utc"]) == (span["start_utc"], span["end_utc"])
+    told = part["streams"]["depth"]
+    assert told["held"] > 0.5
+    assert told["held"] + sum(told["lost"].values()) == pytest.approx(1.0, abs=0.05)
+    assert (detail["cause"], detail["exportable"], video.status_code) == ("pull", True, 206)
+
+
+def test_a_moment_marked_by_hand_is_on_the_worklist_within_seconds(night: Night) -> None:
+    """Marks at the box by command and on the web; the two presses are one event, with a minute before the first."""
+    with night.house.client(night.password) as client:
+        bed = client.get("/api/v1/beds").json()["beds"][0]
+        marked = run("deepepil-edge", "mark", "--config", str(night.house.folder / f"{bed['bed']}.toml"))
+        assert marked.returncode == 0, marked.stderr
+        event_id = marked.stdout.split()[1]
+        wait_for("the mark in the worklist", lambda: event_id in ids(client), 30)
+        asked = client.post(f"/api/v1/beds/{bed['site']}/{bed['bed']}/mark").json()
+
+        def answered() -> list[dict[str, Any]]:
+            parts: list[dict[str, Any]] = client.get(f"/api/v1/pulls/{asked['pull_id']}").json()["parts"]
+            return parts
+
+        assert [part["event_id"] for part in wait_for("the bed's answer to the mark", answered, 60)] == [event_id]
+        detail = client.get(f"/api/v1/events/{event_id}").json()
+    assert (detail["cause"], detail["event_start_ns"]) == ("button", 60_000_000_000)
+
+
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_killed_process_is_back_within_ten_seconds(night: Night, name: str) -> None:
     killed = night.house.bed_processes("bed-2")[name]
@@ -183,6 +232,11 @@ def test_a_second_start_goes_on_with_the_same_data(night: Night) -> None:
     assert night.item["event_id"] in {item["event_id"] for item in items}
     assert [item["label"] for item in items if item["my_verdict"]] == ["confirmed"]
     night.house.line("recorded", 60)
+
+
+def iso(utc_s: int) -> str:
+    """RFC 3339 in UTC, as the API says it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(utc_s))
 
 
 def ids(client: httpx.Client) -> set[str]:

@@ -9,6 +9,8 @@ import { Notice } from "./components/Notice";
 import { ToastProvider, useToast } from "./components/Toast";
 import { BedsPage } from "./pages/BedsPage";
 import { LoginPage } from "./pages/LoginPage";
+import { PullPage } from "./pages/PullPage";
+import { ReferencesPage } from "./pages/ReferencesPage";
 import { ReviewPage } from "./pages/ReviewPage";
 import { WorklistPage } from "./pages/WorklistPage";
 import { useSession } from "./queries";
@@ -61,6 +63,8 @@ function SignedIn(): ReactNode {
     help: () => setHelpShown(true),
     worklist: () => go("/"),
     beds: () => go("/beds"),
+    pull: () => shown.pulls && go("/pull"),
+    references: () => shown.pulls && go("/references"),
     undo: toast.undo,
   });
   return (
@@ -75,6 +79,11 @@ function SignedIn(): ReactNode {
         <Route path="/events/:id">{({ id }) => <ReviewPage key={id} eventId={id} />}</Route>
         <Route path="/beds">
           <BedsPage />
+        </Route>
+        <Route path="/pull">{shown.pulls ? <PullPage /> : <Redirect to="/" />}</Route>
+        <Route path="/references">{shown.pulls ? <ReferencesPage stayId="" /> : <Redirect to="/" />}</Route>
+        <Route path="/references/:id">
+          {({ id }) => (shown.pulls ? <ReferencesPage key={id} stayId={id} /> : <Redirect to="/" />)}
         </Route>
         <Route path="/login">
           <Redirect to="/" />

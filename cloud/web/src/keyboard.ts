@@ -12,6 +12,8 @@ export const KEYS = {
     { deed: "help", keys: ["?"] },
     { deed: "worklist", keys: ["w"] },
     { deed: "beds", keys: ["b"] },
+    { deed: "pull", keys: ["p"] },
+    { deed: "references", keys: ["e"] },
     { deed: "undo", keys: ["z"] },
   ],
   worklist: [

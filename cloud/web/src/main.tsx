@@ -12,6 +12,7 @@ import "./styles/shell.css";
 import "./styles/worklist.css";
 import "./styles/review.css";
 import "./styles/beds.css";
+import "./styles/pulls.css";
 
 restoreTheme();
 const root = document.getElementById("root");

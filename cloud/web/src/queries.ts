@@ -86,6 +86,31 @@ export function useBeds(allowed = true) {
   });
 }
 
+export function usePulls() {
+  return useQuery({
+    queryKey: ["pulls"],
+    queryFn: ({ signal }) => api.pulls(signal),
+    refetchInterval: POLL_MS,
+  });
+}
+
+export function useStays() {
+  return useQuery({
+    queryKey: ["stays"],
+    queryFn: ({ signal }) => api.stays(signal),
+    refetchInterval: 10 * POLL_MS,
+  });
+}
+
+export function useReferences(stayId: string) {
+  return useQuery({
+    queryKey: ["references", stayId],
+    queryFn: ({ signal }) => api.references(stayId, signal),
+    refetchInterval: 2 * POLL_MS,
+    enabled: stayId !== "",
+  });
+}
+
 export function useDifferences() {
   return useQuery({
     queryKey: ["differences"],

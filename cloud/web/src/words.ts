@@ -39,6 +39,7 @@ const processes: Record<string, string> = {
   proxy: "Video maker",
   uploader: "Upload",
   evictor: "Disk keeper",
+  button: "Button",
   heartbeat: "Heartbeat",
 };
 
@@ -205,7 +206,7 @@ export const words = {
     peak: "Peak score",
     detector: "Release",
     cause: "Asked for by",
-    causes: { detector: "detector", button: "button at the bed", pull: "a person, afterwards" } as Record<
+    causes: { detector: "detector", button: "a person marked it", pull: "a person asked for the span" } as Record<
       string,
       string
     >,
@@ -315,6 +316,8 @@ export const words = {
     help: "Show the keys",
     worklist: "Go to the worklist",
     beds: "Go to the beds",
+    pull: "Go to the pulls",
+    references: "Go to the EEG's seizures",
     undo: "Undo the last verdict",
     down: "Next event",
     up: "Event before",

@@ -2,15 +2,22 @@
 import { words } from "../words";
 import type {
   About,
+  AskedView,
   Bed,
   Beds,
   DeadLetters,
   Differences,
   EventDetail,
+  ImportRequest,
   Person,
   Problem as ProblemBody,
+  PullAsked,
+  PullList,
+  PullView,
+  ReferencesView,
   ReviewAnswer,
   ReviewRequest,
+  StayList,
   StayView,
   Worklist,
   WorklistState,
@@ -96,6 +103,8 @@ export function isGateway(problem: Problem): boolean {
 const bedPath = (bed: Pick<Bed, "site" | "bed">) =>
   `/beds/${encodeURIComponent(bed.site)}/${encodeURIComponent(bed.bed)}`;
 
+const referencesPath = (stayId: string) => `/stays/${encodeURIComponent(stayId)}/references`;
+
 export const api = {
   signIn: (account: string, password: string) => ask<Person>("POST", "/session", { account, password }),
   whoAmI: (signal?: AbortSignal) => ask<Person>("GET", "/session", undefined, signal),
@@ -115,6 +124,16 @@ export const api = {
   discharge: (bed: Bed) => ask<void>("DELETE", `${bedPath(bed)}/stay`),
   transfer: (bed: Bed, toBed: string) => ask<StayView>("POST", `${bedPath(bed)}/stay/transfer`, { to_bed: toBed }),
   pause: (bed: Bed, paused: boolean) => ask<Bed>("PUT", `${bedPath(bed)}/pause`, { paused }),
+  pulls: (signal?: AbortSignal) => ask<PullList>("GET", "/pulls?limit=100", undefined, signal),
+  askPull: (span: PullAsked) => ask<PullView>("POST", "/pulls", span),
+  mark: (bed: Pick<Bed, "site" | "bed">) => ask<PullView>("POST", `${bedPath(bed)}/mark`),
+  stays: (signal?: AbortSignal) => ask<StayList>("GET", "/stays", undefined, signal),
+  references: (stayId: string, signal?: AbortSignal) =>
+    ask<ReferencesView>("GET", referencesPath(stayId), undefined, signal),
+  importReferences: (stayId: string, file: ImportRequest) => ask<ReferencesView>("POST", referencesPath(stayId), file),
+  removeReferences: (stayId: string, listId: string) =>
+    ask<void>("DELETE", `${referencesPath(stayId)}/${encodeURIComponent(listId)}`),
+  pullMissed: (stayId: string) => ask<AskedView>("POST", `${referencesPath(stayId)}/pull`),
   differences: (signal?: AbortSignal) => ask<Differences>("GET", "/differences", undefined, signal),
   deadLetters: (signal?: AbortSignal) => ask<DeadLetters>("GET", "/dead-letters", undefined, signal),
 };

@@ -7,6 +7,7 @@ import { words } from "../words";
 import { type BedDeed, BedDialog } from "./BedDialog";
 import { CoverageBar } from "./CoverageBar";
 import { HourBars } from "./HourBars";
+import { MarkButton } from "./MarkButton";
 import { Moment } from "./Moment";
 import { ProcessTable } from "./ProcessTable";
 
@@ -91,7 +92,12 @@ function RecordingLine({ bed, onDeed }: { bed: Bed; onDeed: Ask }): ReactNode {
       <span className={`recording recording-${tone}`} data-testid="recording-state">
         {text}
       </span>
-      {onDeed && <DeedButton deed={bed.paused ? "resume" : "pause"} onDeed={onDeed} />}
+      {onDeed && (
+        <span className="push buttons">
+          <MarkButton bed={bed} />
+          <DeedButton deed={bed.paused ? "resume" : "pause"} onDeed={onDeed} />
+        </span>
+      )}
     </div>
   );
 }

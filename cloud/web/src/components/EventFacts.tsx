@@ -11,6 +11,7 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
   const coverage = Object.entries(event.coverage)
     .map(([stream, share]) => `${words.streams[stream] ?? stream} ${percentText(share)}`)
     .join(", ");
+  const found = event.cause === "detector";
   return (
     <section className="panel" aria-labelledby="facts-title">
       <h2 id="facts-title">{words.review.facts}</h2>
@@ -18,8 +19,8 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
         <Fact name={words.review.length}>
           {event.phase === "closed" ? lengthText(event.duration_s) : words.review.eventRunning}
         </Fact>
-        <Fact name={words.review.detected}>{words.motorType(event.motor_type)}</Fact>
-        <Fact name={words.review.peak}>{percentText(event.peak_score)}</Fact>
+        {found && <Fact name={words.review.detected}>{words.motorType(event.motor_type)}</Fact>}
+        {found && <Fact name={words.review.peak}>{percentText(event.peak_score)}</Fact>}
         <Fact name={words.review.cause}>{words.review.causes[event.cause] ?? event.cause}</Fact>
         <Fact name={words.review.clip}>
           <ClipTag item={event} />
@@ -30,7 +31,7 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
           </Fact>
         )}
         {coverage && <Fact name={words.review.coverage}>{coverage}</Fact>}
-        <Fact name={words.review.detector}>{event.release}</Fact>
+        {found && <Fact name={words.review.detector}>{event.release}</Fact>}
         <Fact name={words.review.rank}>{event.rank_reason}</Fact>
       </dl>
       <h3>{words.review.reviews}</h3>

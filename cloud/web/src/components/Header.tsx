@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../api/client";
+import { pullWords, referenceWords } from "../pullWords";
 import { changePerson, useSession, useWorklist } from "../queries";
 import { shownTo } from "../roles";
 import { setTheme, useTheme } from "../theme";
@@ -29,6 +30,16 @@ export function Header({ onHelp }: { onHelp: () => void }): ReactNode {
         {shown.beds && (
           <Link href="/beds" className="tab" aria-current={path === "/beds" ? "page" : undefined}>
             {words.header.beds}
+          </Link>
+        )}
+        {shown.pulls && (
+          <Link href="/pull" className="tab" aria-current={path === "/pull" ? "page" : undefined}>
+            {pullWords.tab}
+          </Link>
+        )}
+        {shown.pulls && (
+          <Link href="/references" className="tab" aria-current={path.startsWith("/references") ? "page" : undefined}>
+            {referenceWords.tab}
           </Link>
         )}
       </nav>

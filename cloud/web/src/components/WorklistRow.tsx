@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { WorklistItem } from "../api/types";
+import { pullWords } from "../pullWords";
 import { ageText, clockText, lengthText, percentText, utcText } from "../times";
 import { words } from "../words";
 import { ClipTag } from "./ClipTag";
@@ -60,13 +61,7 @@ export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: 
           <span className="soft">{words.worklist.noPatient}</span>
         )}
       </td>
-      <td>
-        {words.motorType(item.motor_type)}
-        <div className="score-line" title={words.worklist.score(percentText(item.peak_score))}>
-          <ShareBar share={item.peak_score} tone="score" />
-          <span className="figure">{percentText(item.peak_score)}</span>
-        </div>
-      </td>
+      <td>{item.cause === "detector" ? <Detected item={item} /> : pullWords.byHand(item.cause)}</td>
       <td>
         <SuggestionTag suggestion={item.suggestion} />
       </td>
@@ -77,5 +72,18 @@ export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: 
         <VerdictTag verdict={item.my_verdict} />
       </td>
     </tr>
+  );
+}
+
+/** What the detector named it, and how sure it was; of an event by hand it said nothing. */
+function Detected({ item }: { item: WorklistItem }): ReactNode {
+  return (
+    <>
+      {words.motorType(item.motor_type)}
+      <div className="score-line" title={words.worklist.score(percentText(item.peak_score))}>
+        <ShareBar share={item.peak_score} tone="score" />
+        <span className="figure">{percentText(item.peak_score)}</span>
+      </div>
+    </>
   );
 }

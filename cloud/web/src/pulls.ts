@@ -1,0 +1,41 @@
+/** Spans for pulls: from the fields of the form to UTC, or to the sentence that says what is wrong. Pure. */
+import { pullWords } from "./pullWords";
+
+const LONGEST_MS = 3_600_000;
+
+export interface Span {
+  startUtc: string;
+  endUtc: string;
+  lengthS: number;
+}
+
+/** What a field of type datetime-local holds: the viewer's own time, to the second. */
+export function localValue(moment: Date): string {
+  const local = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19);
+}
+
+/** The span of two such fields, or one sentence on what is wrong with it. */
+export function spanOf(from: string, to: string, now: Date): Span | string {
+  const start = Date.parse(from);
+  const end = Date.parse(to);
+  if (Number.isNaN(start) || Number.isNaN(end)) return pullWords.noTime;
+  if (end <= start) return pullWords.wrongEnd;
+  if (end - start > LONGEST_MS) return pullWords.tooLong;
+  if (end > now.getTime()) return pullWords.notOver;
+  const utc = (ms: number) => new Date(ms).toISOString();
+  return { startUtc: utc(start), endUtc: utc(end), lengthS: (end - start) / 1000 };
+}
+
+/** An hour as a span that can be asked for: its part that is over. */
+export function hourSpan(startUtc: string, now: Date): { from: Date; to: Date } {
+  const from = new Date(startUtc);
+  return { from, to: new Date(Math.min(from.getTime() + LONGEST_MS, now.getTime() - 1_000)) };
+}
+
+export type Tone = "good" | "bad" | "calm";
+
+export function toneOf(standing: string): Tone {
+  if (standing === "stored") return "good";
+  return ["nothing", "refused", "expired"].includes(standing) ? "bad" : "calm";
+}
