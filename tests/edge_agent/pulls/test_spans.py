@@ -5,12 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge_agent.database import open_database
-from edge_agent.pulls.spans import HeldSpan, held_spans
+from edge_agent.pulls.spans import STEP_NS, HeldSpan, held_spans
+from edge_agent.ring.schema import DDL, FIRST_SUMS
 from shared.clock import NS_PER_S
 from shared.ids import uuid7
 from tests.edge_agent.hand_clock import BOOT, UTC_NS, HandClock
@@ -94,3 +99,42 @@ def test_a_recorder_that_stands_still_promises_nothing(connection: sqlite3.Conne
 def test_a_span_of_which_nothing_is_held_has_no_part(connection: sqlite3.Connection) -> None:
     add_rows(connection, 100, 400)
     assert held_spans(connection, HandClock(), utc(0, 100), None) == []
+
+
+runs = st.lists(
+    st.tuples(
+        st.integers(1, 60), st.integers(0, 40), st.sampled_from([0, 0, 0, 1, -30, 45]), st.sampled_from([None, ANNA, BERTA])
+    ),
+    min_size=1,
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs, st.integers(0, 500), st.integers(1, 400))
+def test_whatever_was_recorded_in_the_span_is_in_exactly_one_part_and_nothing_else_is_far_from_it(
+    runs: list[tuple[int, int, int, UUID | None]], start_s: int, length_s: int
+) -> None:
+    """Each run: seconds recorded, seconds of gap before it, step of the wall clock, who stays."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.executescript(DDL + FIRST_SUMS)
+        at_s, offset_s, recorded = 0, 0, []
+        for seconds_recorded, gap_s, step_s, stay_id in runs:
+            at_s, offset_s = at_s + gap_s, offset_s + step_s
+            add_rows(connection, at_s, at_s + seconds_recorded, offset_ns=UTC_NS + offset_s * NS_PER_S, stay_id=stay_id)
+            recorded.append((at_s, at_s + seconds_recorded, offset_s, stay_id))
+            at_s += seconds_recorded
+        wanted = utc(start_s, start_s + length_s)
+        parts = held_spans(connection, HandClock(mono_s=at_s + 1_000), wanted, None)
+    for before, after in pairwise(parts):
+        assert before.end_ns <= after.start_ns
+    for part in parts:
+        utc_span = (part.start_ns + part.offset_ns, part.end_ns + part.offset_ns)
+        assert wanted[0] - STEP_NS <= utc_span[0] < utc_span[1] <= wanted[1] + STEP_NS
+    for first_s, last_s, offset, stay_id in recorded:
+        for second in range(first_s, last_s):
+            if start_s <= second + offset < start_s + length_s:
+                ns = second * NS_PER_S
+                holding = [part for part in parts if part.start_ns <= ns < part.end_ns]
+                assert [part.stay_id for part in holding] == [stay_id]
