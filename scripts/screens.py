@@ -57,6 +57,11 @@ def main(address: str, password: str) -> None:
             expect(page.get_by_text("bed-2").first).to_be_visible(timeout=WAIT_MS)
             page.wait_for_timeout(1_000)
             page.screenshot(path=FOLDER / f"beds-{theme}.png")
+            for name in ("pull", "references"):
+                page.goto(f"{address}/{name}")
+                expect(page.get_by_test_id(f"{name}-page")).to_be_visible(timeout=WAIT_MS)
+                page.wait_for_timeout(1_000)
+                page.screenshot(path=FOLDER / f"{name}-{theme}.png")
             page.close()
         browser.close()
 
