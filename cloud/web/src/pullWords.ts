@@ -73,7 +73,7 @@ export const referenceWords = {
   imported: (n: number) => `${n} reference ${n === 1 ? "seizure" : "seizures"} on the list.`,
   files: "Imported files",
   fileLine: (seizures: number, passed: number, offset: number) =>
-    `${seizures} seizures, ${passed} other rows, clock offset ${offset} s`,
+    `${seizures} ${seizures === 1 ? "seizure" : "seizures"}, ${passed} other ${passed === 1 ? "row" : "rows"}, clock offset ${offset} s`,
   remove: "Remove",
   emptyTitle: "No reference seizures yet.",
   emptyText: "Import a list of seizure times below.",
