@@ -177,7 +177,7 @@ def _judge_page(bed: Bed, tally: Tally, copy: Path, where: str, kind: str) -> No
     if same or kind == "bit":
         return
     code, lines = answer(lambda: check(copy, "--repair", "--read-data"))
-    left = [line for line in lines if line[:2] in {"I1", "I2", "I3", "I7"} or code not in {0, 1}]
+    left = [line for line in lines if line[:3] in {"I1:", "I2:", "I3:", "I7:"} or code not in {0, 1}]
     tally.counts["databases repaired"] += not left
     tally.counts["repairs that tell of lost messages"] += any(line.startswith("I4:") for line in lines)
     tally.expect(PAGES, where, not left, f"check --repair left faults: {left[:3]}")
