@@ -51,7 +51,11 @@ class Memory:
             done = [each for each in self.waiting_names if _folder(each) == step.path]
             for each in done:
                 _name(self.names, each)
-            self.waiting_names = [each for each in self.waiting_names if _folder(each) != step.path]
+            # A name that is on the disk as moved away cannot come up again under the one it had before.
+            moved = {each.path for each in done if each.kind == "rename"}
+            self.waiting_names = [
+                each for each in self.waiting_names if _folder(each) != step.path and each.path not in moved
+            ]
 
     def crash(self, rng: random.Random, *, bare: bool) -> dict[str, bytes]:
         """The files after a power cut at this moment: some of what waited made it, or nothing of it."""
