@@ -156,6 +156,7 @@ def replace_truth(truth: Truth) -> Truth:
         dict(truth.frames),
         set(truth.taken),
         set(truth.seen),
+        gone_before=dict(truth.gone_before),
     )
 
 

@@ -42,6 +42,8 @@ class Truth:
     """Hashes of segments whose pictures were compared before; their bytes are hashed each time all the same."""
     boot: str = ""
     """The boot of the life that is heard now."""
+    gone_before: dict[str, set[int]] = field(default_factory=dict)
+    """For each event the segments that had left the ring when it came: no pin can hold those."""
 
     def hear(self, told: Iterable[Told]) -> None:
         for word, facts in told:
@@ -49,6 +51,7 @@ class Truth:
                 self.confirmed[facts["sha256"]] = facts
             elif word == "pinned":
                 self.pins[facts[0]] = (facts[1], facts[2], facts[3])
+                self.gone_before[facts[0]] = set(self.removed)
             elif word == "unpinned":
                 self.pins.pop(facts, None)
             elif word == "evicted":
@@ -128,7 +131,8 @@ def judge_here(folder: Path, truth: Truth) -> dict[str, Any]:
     lost = [fact for sha256, fact in truth.confirmed.items()
             if sha256 not in sound and not any(_within(fact, span) for span in removed)]  # fmt: skip
     pinned = [fact for sha256, fact in truth.confirmed.items()
-              if sha256 not in sound and any(_overlap(fact, pin) for pin in truth.pins.values())]  # fmt: skip
+              if sha256 not in sound and any(_overlap(fact, pin) and fact["sequence"] not in truth.gone_before[event_id]
+                                             for event_id, pin in truth.pins.items())]  # fmt: skip
     gone, unaccounted, causes, untold = _account(truth, recorded, removed, gaps)
     return {
         "confirmed": len(truth.confirmed), "confirmed_lost": len(lost), "pinned_lost": len(pinned),
