@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import click
@@ -179,6 +179,18 @@ def demo(source: str, folder: Path | None, releases: Path | None) -> None:
     from cloud.demo.run import run_demo
 
     sys.exit(run_demo(folder or demo_folder(Path.cwd()), source, releases))
+
+
+@main.command("demo-switch")
+@click.argument("part", metavar="cloud|broker|BED")
+@click.argument("deed", type=click.Choice(["on", "off", "kill"]))
+@click.option("--folder", type=click.Path(path_type=Path), default=None, help="where the demonstration keeps its data")
+def demo_switch(part: str, deed: Literal["on", "off", "kill"], folder: Path | None) -> None:
+    """Turn a part of the running demonstration off and on again, to see what an outage does."""
+    from cloud.demo.layout import demo_folder
+    from cloud.demo.switch import ask
+
+    print(ask(folder or demo_folder(Path.cwd()), deed, part))
 
 
 def _run(name: str, process: Callable[..., Any], config: Path, end_with_parent: bool) -> None:

@@ -40,6 +40,12 @@ class Program:
             self.child.wait()
         self.reader.join(timeout=5)
 
+    def kill(self) -> None:
+        """Ends the program and what it started at once, as a failing machine would."""
+        if not self.ended:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
+
 
 def start_program(name: str, command: Sequence[str], logs: Path, tell: Tell) -> Program:
     """Starts `command` in a group of its own, so that Ctrl-C reaches only us. `tell(name, line)` gets each line it prints."""

@@ -18,9 +18,10 @@ from cloud.demo import configs
 from cloud.demo.broker import Broker
 from cloud.demo.layout import DEMO_BEDS, DemoBed, Ports
 from cloud.demo.programs import Program, start_program
+from cloud.demo.switch import Deed, Switch
 from cloud.demo.timeline import line_for
 from cloud.devices.authority import Authority
-from shared.errors import Broken, Misconfigured, Transient
+from shared.errors import Broken, Misconfigured, Refused, Transient
 
 CLOUD_START_LIMIT_S = 90.0
 CAMERA_LIMIT_S = 60.0
@@ -28,6 +29,8 @@ WATCH_PERIOD_S = 0.5
 MOST_RESTARTS = 8
 RESTART_WINDOW_S = 60.0
 LEAST_FREE_BYTES = 4 * configs.GIB
+BROKER = "broker"
+TURNED = {"on": "turned on", "off": "turned off", "kill": "killed and left off"}
 
 
 @dataclass(slots=True)
@@ -42,10 +45,12 @@ class Demo:
     programs: list[Program] = field(default_factory=list)
     broker: Broker | None = None
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_RESTARTS))
+    turned_off: set[str] = field(default_factory=set)
     cameras: int = 0
     listening: threading.Event = field(default_factory=threading.Event)
     stop_asked: threading.Event = field(default_factory=threading.Event)
     _print_lock: threading.Lock = field(default_factory=threading.Lock)
+    _parts_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, sentence: str) -> None:
         with self._print_lock:
@@ -115,15 +120,46 @@ class Demo:
 
     def watch(self) -> int:
         """Until Ctrl-C; what ends by itself is started again, until too much ends in a minute. Returns the exit code."""
-        while not self.stop_asked.wait(WATCH_PERIOD_S):
-            for index, program in enumerate(self.programs):
-                if program.ended:
-                    self._note_restart(program.name, self.folder / "logs" / f"{program.name}.jsonl")
-                    self.programs[index] = start_program(program.name, program.command, self.folder / "logs", self.tell)
-            if self.broker is not None and self.broker.ended:
-                self._note_restart("broker", self.broker.log)
-                self.broker.start()
+        switch = Switch(self.folder, self.turn)
+        try:
+            while not self.stop_asked.wait(WATCH_PERIOD_S):
+                with self._parts_lock:
+                    self._start_what_ended()
+        finally:
+            switch.close()
         return 0
+
+    def _start_what_ended(self) -> None:
+        for program in self.programs:
+            if program.ended and program.name not in self.turned_off:
+                self._note_restart(program.name, self.folder / "logs" / f"{program.name}.jsonl")
+                self._start_again(program)
+        if self.broker is not None and self.broker.ended and BROKER not in self.turned_off:
+            self._note_restart(BROKER, self.broker.log)
+            self.broker.start()
+
+    def _start_again(self, program: Program) -> None:
+        at = self.programs.index(program)
+        self.programs[at] = start_program(program.name, program.command, self.folder / "logs", self.tell)
+
+    def turn(self, deed: Deed, part: str) -> str:
+        """Turns a part off (by asking it or by a kill) or on again; off stays off. Raises Refused for an unknown part."""
+        with self._parts_lock:
+            named: dict[str, Program | Broker] = {program.name: program for program in self.programs}
+            if self.broker is not None:
+                named[BROKER] = self.broker
+            if part not in named:
+                raise Refused(f"There is no part {part}; there are {', '.join(sorted(named))}.")
+            found = named[part]
+            if deed != "on":
+                self.turned_off.add(part)
+                (found.kill if deed == "kill" else found.stop)()
+            else:
+                self.turned_off.discard(part)
+                if found.ended:
+                    self._start_again(found) if isinstance(found, Program) else found.start()
+        self.say(sentence := f"{part} was {TURNED[deed]} by hand")
+        return sentence + "."
 
     def _note_restart(self, name: str, log: Path) -> None:
         now_s = time.monotonic()
