@@ -50,6 +50,7 @@ class WorklistItem(BaseModel):
     phase: EventPhase
     cause: EventCause
     start_utc: datetime
+    received_utc: datetime = Field(description="when the cloud first heard of the event")
     duration_s: float
     peak_score: float
     motor_type: str
@@ -176,6 +177,7 @@ def _item_fields(found: Found, viewer: SignedIn) -> dict[str, Any]:
         "phase": event.phase,
         "cause": event.cause,
         "start_utc": utc_text(event.start_utc_ns),
+        "received_utc": utc_text(event.received_at_ns),
         "duration_s": (event.end_mono_ns - event.start_mono_ns) / NS_PER_S,
         "peak_score": event.peak_score,
         "motor_type": event.motor_type,

@@ -145,6 +145,8 @@ export const words = {
     awaitedMore: "It appears here by itself. A verdict can wait until then.",
     overdue: "The video has not arrived within ten minutes.",
     overdueMore: "The bed keeps it and sends it when it can. Look at the bed's state on the page Beds.",
+    arrived: "Arrived",
+    arrivedLate: (age: string) => `${age} after the event began: bed and cloud were out of touch`,
     eventRunning: "The event is still going on.",
     eventRunningMore: "Its video comes a few seconds after the end, by itself.",
     rank: "Why here",

@@ -694,6 +694,12 @@ export interface components {
              * Format: date-time
              */
             start_utc: string;
+            /**
+             * Received Utc
+             * Format: date-time
+             * @description when the cloud first heard of the event
+             */
+            received_utc: string;
             /** Duration S */
             duration_s: number;
             /** Peak Score */
@@ -1379,6 +1385,12 @@ export interface components {
              * Format: date-time
              */
             start_utc: string;
+            /**
+             * Received Utc
+             * Format: date-time
+             * @description when the cloud first heard of the event
+             */
+            received_utc: string;
             /** Duration S */
             duration_s: number;
             /** Peak Score */

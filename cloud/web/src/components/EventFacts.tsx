@@ -1,11 +1,14 @@
 /** The facts of an event, each with its unit, and who has said what about it. */
 import type { ReactNode } from "react";
 import type { EventDetail } from "../api/types";
-import { lengthText, percentText } from "../times";
+import { ageText, lengthText, percentText } from "../times";
 import { words } from "../words";
 import { ClipTag } from "./ClipTag";
 import { Moment } from "./Moment";
 import { VerdictTag } from "./VerdictTag";
+
+/** Opened at the bed, an event is here within seconds, one marked by hand begins a minute before the mark. */
+const LATE_SECONDS = 180;
 
 export function EventFacts({ event }: { event: EventDetail }): ReactNode {
   const coverage = Object.entries(event.coverage)
@@ -22,6 +25,7 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
         {found && <Fact name={words.review.detected}>{words.motorType(event.motor_type)}</Fact>}
         {found && <Fact name={words.review.peak}>{percentText(event.peak_score)}</Fact>}
         <Fact name={words.review.cause}>{words.review.causes[event.cause] ?? event.cause}</Fact>
+        <Arrival event={event} />
         <Fact name={words.review.clip}>
           <ClipTag item={event} />
         </Fact>
@@ -47,6 +51,17 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** An event that came long after it began says so: bed or cloud was away. A pulled span is old by nature. */
+function Arrival({ event }: { event: EventDetail }): ReactNode {
+  const lateSeconds = (Date.parse(event.received_utc) - Date.parse(event.start_utc)) / 1000;
+  if (event.cause === "pull" || lateSeconds < LATE_SECONDS) return null;
+  return (
+    <Fact name={words.review.arrived}>
+      <Moment utc={event.received_utc} />, {words.review.arrivedLate(ageText(lateSeconds))}
+    </Fact>
   );
 }
 
