@@ -11,7 +11,7 @@ SOURCE ?= simulator
 MINUTES ?= 10
 RECORDING_MINUTES ?= 20
 
-.PHONY: bench-upload help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording evaluate web docs pins clean
+.PHONY: bench-upload drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording evaluate web docs pins clean
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-upload    what an upload costs beside a bare sink: rates, CPU and memory of the api"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
+	@echo "make drill-outage    the cloud of a running demonstration is away for 10 minutes, a bed is killed: what arrives; 20 minutes"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 
 setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/web
@@ -94,6 +95,9 @@ campaign-recording: setup
 
 bench-recording: setup
 	$(BIN)/python -m tests.bench.bench_recording --minutes $(RECORDING_MINUTES)
+
+drill-outage: setup
+	$(BIN)/python -m tests.drills.outage --minutes $(MINUTES)
 
 bench-upload: setup
 	$(BIN)/python -m tests.bench.bench_upload
