@@ -25,6 +25,7 @@ from shared.errors import Refused
 from shared.frame import CameraInfo, Stream, Uint8Image, Uint16Image
 from shared.ids import BedName, BootId, SiteName, Uuid7
 from shared.imu import ImuSample
+from shared.lane import Lane
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, Preview
 
 MAGIC = b"\x89DESEG0\n"
@@ -62,7 +63,7 @@ class KeyEnvelope(Contract):
 
 
 class SegmentHeader(Contract):
-    """Whose segment this is, of which boot and camera, and how its records are sealed."""
+    """Whose segment this is, of which boot and camera, which streams it is for, and how its records are sealed."""
 
     format_version: Literal[0] = 0
     segment_id: Uuid7
@@ -72,6 +73,8 @@ class SegmentHeader(Contract):
     sequence: Count
     stay_id: Uuid7 | None
     camera: CameraInfo
+    lane: Lane = Field(default=Lane.whole, exclude_if=lambda lane: lane is Lane.whole)
+    """Left out of the file where it is `whole`."""
     key: KeyEnvelope = KeyEnvelope()
 
 
