@@ -6,7 +6,6 @@ The written format is docs/contracts/segment-format.md; whole files are read and
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -21,6 +20,7 @@ from shared.codec import Codec
 from shared.codec.decoder import ImageDecoder
 from shared.codec.zstd_frame import decompressor, inflate
 from shared.contract import Contract, Count, Nanoseconds, Text
+from shared.crc32 import crc32
 from shared.errors import Refused
 from shared.frame import CameraInfo, Stream, Uint8Image, Uint16Image
 from shared.ids import BedName, BootId, SiteName, Uuid7
@@ -144,8 +144,8 @@ class StreamImage:
 def checksum_of(image: Uint16Image | bytes) -> int:
     """CRC-32 of little-endian uint16 pixels, or of JPEG bytes."""
     if isinstance(image, bytes):
-        return zlib.crc32(image)
-    return zlib.crc32(np.ascontiguousarray(image, dtype="<u2").data)
+        return crc32(image)
+    return crc32(np.ascontiguousarray(image, dtype="<u2").data)
 
 
 def record_parts(opcode: int, *payload: bytes) -> list[bytes]:
@@ -154,9 +154,9 @@ def record_parts(opcode: int, *payload: bytes) -> list[bytes]:
     if length > MAX_PAYLOAD_BYTES:
         raise Refused(f"A record of {length} bytes is over the limit of {MAX_PAYLOAD_BYTES}.")
     head = RECORD_HEAD.pack(length, opcode)
-    crc = zlib.crc32(head)
+    crc = crc32(head)
     for part in payload:
-        crc = zlib.crc32(part, crc)
+        crc = crc32(part, crc)
     return [head, *payload, RECORD_CRC.pack(crc)]
 
 

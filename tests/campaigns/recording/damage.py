@@ -17,6 +17,7 @@ from typing import Any
 from edge_agent.database import open_database
 from edge_agent.ring.folder import read_identity
 from edge_agent.ring.opening import begin_work
+from shared import segment_records
 from shared.clock import SystemClock
 from shared.errors import DeepEpilError, Refused
 from shared.segment import SegmentReader
@@ -55,7 +56,7 @@ def segments(bench: Bench, tally: Tally, share: float, seed: int, mutation: str 
 
 def _all_damage(folder: Path, path: Path, every: int, mutation: str) -> list[tuple[str, int, list[str]]]:
     if mutation == "crc_not_compared":
-        zlib.crc32 = lambda *_: 0
+        vars(segment_records)["crc32"] = lambda *_: 0
     body = path.read_bytes()
     written, whole = _serve(path)
     assert whole, "the segment is not whole to begin with"
