@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import cloud.accounts.routes
 import cloud.clips.export_routes
+import cloud.clips.picture_routes
 import cloud.pulls.routes
 import cloud.references.routes
 import cloud.review.routes
@@ -227,6 +228,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         _about_router(parts),
         cloud.review.routes.router,
         cloud.clips.export_routes.router,
+        cloud.clips.picture_routes.router,
         cloud.stays.routes.router,
         cloud.pulls.routes.router,
         cloud.references.routes.router,

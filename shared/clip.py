@@ -49,6 +49,15 @@ class ProxyFile(Contract):
     width: int = Field(gt=0, le=8192)
     height: int = Field(gt=0, le=8192)
     frame_mono_ns: Annotated[list[Nanoseconds], Field(min_length=1, max_length=200_000)]
+    frame_device_ns: Annotated[list[Nanoseconds], Field(max_length=200_000)] = Field(
+        default_factory=list, description="the camera's own time of each frame; empty from a bed that does not tell it"
+    )
+
+    @model_validator(mode="after")
+    def _a_time_a_frame(self) -> ProxyFile:
+        if self.frame_device_ns and len(self.frame_device_ns) != len(self.frame_mono_ns):
+            raise ValueError("frame_device_ns must be empty or have one time a frame")
+        return self
 
 
 class ScoreSample(Contract):

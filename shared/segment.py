@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
@@ -223,11 +224,12 @@ class SegmentReader:
     `clock` is the fit of the three clocks over the segment, or None when it has none or the file is not sealed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: BinaryIO | None = None) -> None:
+        """opened: where the bytes come from when they lie in no file here; the reader closes it, `path` is then a name alone."""
         self.path = path
         self._decoder = ImageDecoder()
         try:
-            self._file = path.open("rb")
+            self._file = opened or path.open("rb")
         except OSError as error:
             raise Refused(f"The segment {path.name} cannot be opened: {error.strerror}.") from error
         try:
@@ -237,7 +239,7 @@ class SegmentReader:
             raise
 
     def _load(self) -> None:
-        self._size = os.fstat(self._file.fileno()).st_size
+        self._size = self._file.seek(0, os.SEEK_END)
         self.header, self._first_record = read_header(self._file, self.path.name)
         index = read_index(self._file, self._size, self._first_record)
         self.sealed, self.torn, self.clock = index is not None, "", index.clock if index else None

@@ -131,7 +131,7 @@ def _note(contents: Contents, opcode: int, payload: bytes, offset: int) -> None:
 
 
 def read_header(file: BinaryIO, name: str) -> tuple[SegmentHeader, int]:
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(len(MAGIC)) != MAGIC:
         raise Refused(f"{name} is not a DeepEpil segment of version 0.")

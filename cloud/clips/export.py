@@ -60,18 +60,17 @@ async def stored_clip(principal: Principal, event_id: UUID) -> StoredClip:
         stored = await queries.stored_of(connection, clip.site, hashes)
     missing = sum(sha256 not in stored for sha256 in hashes)
     if missing:
-        raise HttpProblem(409, _why_not(clip, len(hashes) - missing, len(hashes)))
+        raise HttpProblem(409, why_not_stored(clip, len(hashes) - missing, len(hashes)))
     return StoredClip(clip.site, manifest)
 
 
-def _why_not(clip: Clip, stored: int, wanted: int) -> str:
+def why_not_stored(clip: Clip, stored: int, wanted: int) -> str:
+    """Why raw segments of this clip are not in the store, in a sentence for people."""
     if clip.raw_decision == RawDecision.released.value:
-        return (
-            "The raw segments of this clip are not kept, by the site's policy or by a verdict; it cannot be exported."
-        )
+        return "The raw segments of this clip are not kept, by the site's policy or by a verdict."
     if clip.raw_decision == RawDecision.wait.value:
-        return "The raw segments of this clip wait at the bed for a verdict; it cannot be exported yet."
-    return f"{stored} of {wanted} raw segments of this clip are stored; it can be exported when all are."
+        return "The raw segments of this clip wait at the bed for a verdict."
+    return f"{stored} of {wanted} raw segments of this clip are stored; the others are on their way."
 
 
 async def write_clip(

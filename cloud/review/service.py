@@ -175,7 +175,7 @@ async def open_proxy(
     found = (await queries.watchable_streams(viewer.principal, event_id)).get(stream)
     if found is None:
         await refuse(viewer.principal, str(event_id))
-    await _note_view(viewer, found, now_ns)
+    await note_view(viewer, found.event_id, found.site, now_ns)
     try:
         asked = byte_span(range_header, found.size_bytes)
     except ValueError as error:
@@ -212,16 +212,14 @@ async def _begun(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     return all_parts()
 
 
-async def _note_view(viewer: SignedIn, found: ClipObject, now_ns: int) -> None:
+async def note_view(viewer: SignedIn, event_id: UUID, site: str, now_ns: int) -> None:
     """Audits the first look of a session at an event."""
     async with in_transaction() as connection:
         rows = await connection.execute_query_dict(
             "INSERT INTO clip_view (event_id, site, session_sha256, viewed_utc_ns) VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (event_id, session_sha256) DO NOTHING RETURNING id",
-            [str(found.event_id), found.site, viewer.session, now_ns],
+            [str(event_id), site, viewer.session, now_ns],
         )
         if rows:
             await ClipView.filter(viewed_utc_ns__lt=now_ns - ABSOLUTE_END_NS).using_db(connection).delete()
-            await audit.record(
-                connection, viewer.principal, "clip_viewed", site=found.site, subject=str(found.event_id)
-            )
+            await audit.record(connection, viewer.principal, "clip_viewed", site=site, subject=str(event_id))

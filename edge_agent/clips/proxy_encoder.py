@@ -38,6 +38,7 @@ class ProxyEncoder:
         self.path = path
         self.stream = stream
         self.times: list[int] = []
+        self.device_times: list[int] = []
         self.skipped = 0
         self._ticks = -1
         self._file: av.container.OutputContainer | None = None
@@ -60,7 +61,7 @@ class ProxyEncoder:
             if (frame.width, frame.height) != (track.width, track.height):
                 self.skipped += 1
                 return
-            self._write(track, frame, image.mono_ns)
+            self._write(track, frame, image)
         except (OSError, av.FFmpegError) as error:
             raise Transient(f"The {self.stream.value} proxy cannot be written now: {error}.") from error
 
@@ -90,12 +91,13 @@ class ProxyEncoder:
             self._track = track
         return self._track
 
-    def _write(self, track: av.VideoStream, frame: av.VideoFrame, mono_ns: int) -> None:
-        start_ns = self.times[0] if self.times else mono_ns
-        self._ticks = max(self._ticks + 1, (mono_ns - start_ns) * TICKS_PER_S // NS_PER_S)
+    def _write(self, track: av.VideoStream, frame: av.VideoFrame, image: StreamImage) -> None:
+        start_ns = self.times[0] if self.times else image.mono_ns
+        self._ticks = max(self._ticks + 1, (image.mono_ns - start_ns) * TICKS_PER_S // NS_PER_S)
         frame.pts = self._ticks
         frame.time_base = Fraction(1, TICKS_PER_S)
-        self.times.append(mono_ns)
+        self.times.append(image.mono_ns)
+        self.device_times.append(max(0, image.device_ns))
         self._mux(track, frame)
 
     def _mux(self, track: av.VideoStream, frame: av.VideoFrame | None) -> None:
@@ -129,6 +131,7 @@ class ProxyEncoder:
             width=width,
             height=height,
             frame_mono_ns=self.times,
+            frame_device_ns=self.device_times,
         )
 
     def _close(self) -> None:

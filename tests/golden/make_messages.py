@@ -94,6 +94,7 @@ def _manifest() -> ClipManifest:
         width=512,
         height=424,
         frame_mono_ns=[60 * SECOND_NS, 60 * SECOND_NS + 33_333_333],
+        frame_device_ns=[2 * SECOND_NS, 2 * SECOND_NS + 33_333_000],
     )
     return ClipManifest(
         event_id=EVENT,
