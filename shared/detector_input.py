@@ -29,6 +29,9 @@ FORGET_AFTER_NS = 10_000_000_000
 UNSEEN_WINDOW_STEPS = 150
 """`unseen_s` looks back over this many preview periods (10 s)."""
 
+DARK, BRIGHT, BLIND_SHARE = 2, 250, 0.98
+"""An image shows nothing when this share of it is no brighter than DARK (no return) or no darker than BRIGHT (saturated)."""
+
 BAND_HZ: tuple[float, ...] = (0.6, 1.2, 2.0, 3.0, 4.2, 5.6)
 BAND_MEMORY_S: tuple[float, ...] = (0.8, 0.6, 0.5, 0.4, 0.35, 0.3)
 LEVEL_MEMORY_S = 2.0
@@ -50,13 +53,16 @@ class DetectorFrame:
     """One step of the network's input.
 
     features: float32 (16, 26, 32). mono_ns: time of the newest preview in it. unseen_s: part of the last 10 s without a
-    usable preview. fresh: nothing before this frame counts, the network's state must be zeros.
+    usable preview; no_ir_s, no_depth_s: part of them in which a preview came whose infrared or depth showed nothing.
+    fresh: nothing before this frame counts, the network's state must be zeros.
     """
 
     features: Floats
     mono_ns: int
     unseen_s: float
     fresh: bool
+    no_ir_s: float = 0.0
+    no_depth_s: float = 0.0
 
 
 def _decay(memory_s: float) -> np.float32:
@@ -74,6 +80,14 @@ def _pairs(image: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
     rows = image[0::2] + image[1::2]
     sums: npt.NDArray[np.uint16] = rows[:, 0::2] + rows[:, 1::2]
     return sums
+
+
+def _is_even(image: Uint8Image) -> bool:
+    """Nothing can be seen in it: one tone, or dark or bright all over but for specks."""
+    if int(image.max()) - int(image.min()) < 3:
+        return True
+    specks = (1 - BLIND_SHARE) * image.size
+    return bool(np.count_nonzero(image > DARK) <= specks or np.count_nonzero(image < BRIGHT) <= specks)
 
 
 def _check(name: str, image: Uint8Image) -> None:
@@ -140,9 +154,10 @@ def _quarter(maps: Floats) -> Floats:
 class DetectorInput:
     """Feeds on previews in time order, gives `DetectorFrame`s on a fixed grid of 15 pictures a second, one in five.
 
-    Faster cameras are thinned, short gaps blended, long ones start the filters anew. A picture that shows nothing (no
-    depth and an even ir) or is byte for byte the one before counts as missing. `late` counts previews not newer than
-    the one before; they are passed over. Monotonic times hold within one boot: a new boot needs a new object.
+    Faster cameras are thinned, short gaps blended, long ones start the filters anew. A picture of which neither image shows
+    anything (black, saturated, one tone) or that is byte for byte the one before counts as missing; where one image shows
+    nothing the frame says so. `late` counts previews not newer than the one before; they are passed over.
+    Monotonic times hold within one boot: a new boot needs a new object.
     """
 
     def __init__(self) -> None:
@@ -156,6 +171,8 @@ class DetectorInput:
         self._phase = 0
         self._fresh = True
         self._seen = np.zeros(UNSEEN_WINDOW_STEPS, bool)
+        self._blind = np.zeros((2, UNSEEN_WINDOW_STEPS), bool)
+        self._blind_now = (False, False)
 
     def push(self, ir: Uint8Image, depth: Uint8Image, mono_ns: int) -> list[DetectorFrame]:
         """The frames that this preview completes (none, one, or two after a blended gap).
@@ -181,8 +198,10 @@ class DetectorInput:
 
     def _shows_nothing(self, ir: Uint8Image, depth: Uint8Image) -> bool:
         before, self._last_images = self._last_images, (ir, depth)
-        if int(ir.max()) - int(ir.min()) < 3 and int(depth.max()) - int(depth.min()) < 3:
+        blind = (_is_even(ir), _is_even(depth))
+        if all(blind):
             return True
+        self._blind_now = blind
         return before is not None and bool(np.array_equal(before[0], ir) and np.array_equal(before[1], depth))
 
     def _picture(self, ir: Uint8Image, depth: Uint8Image) -> Floats:
@@ -208,6 +227,7 @@ class DetectorInput:
             self._last = None
             self._fresh = True
             self._seen[:] = False
+            self._blind[:] = False
         else:
             self._filters.still()
             self._note(False, min(UNSEEN_WINDOW_STEPS, missing_ns // PREVIEW_PERIOD_NS))
@@ -226,6 +246,9 @@ class DetectorInput:
     def _note(self, seen: bool, periods: int) -> None:
         self._seen = np.roll(self._seen, -periods)
         self._seen[UNSEEN_WINDOW_STEPS - periods :] = seen
+        self._blind = np.roll(self._blind, -periods, axis=1)
+        for row, blind in zip(self._blind, self._blind_now, strict=True):
+            row[UNSEEN_WINDOW_STEPS - periods :] = seen and blind
 
     def _advance(self, picture: Floats, seen: bool) -> list[DetectorFrame]:
         self._last = picture
@@ -234,7 +257,9 @@ class DetectorInput:
         self._phase = (self._phase + 1) % PREVIEWS_PER_STEP
         if self._phase:
             return []
-        unseen_s = float(UNSEEN_WINDOW_STEPS - np.count_nonzero(self._seen)) / PREVIEW_FPS
-        frame = DetectorFrame(self._filters.features(), self._grid_ns, round(unseen_s, 3), self._fresh)
+        unseen_s, no_ir_s, no_depth_s = (
+            round(float(np.count_nonzero(flags)) / PREVIEW_FPS, 3) for flags in (~self._seen, *self._blind)
+        )
+        frame = DetectorFrame(self._filters.features(), self._grid_ns, unseen_s, self._fresh, no_ir_s, no_depth_s)
         self._fresh = False
         return [frame]

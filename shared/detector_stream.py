@@ -71,4 +71,6 @@ class DetectorStream:
             motor_types=motor_shares(self._card.classes, [float(share) for share in shares]) if whole else {},
             release=self._card.name,
             unseen_s=frame.unseen_s if whole else UNSEEN_WINDOW_S,
+            no_ir_s=frame.no_ir_s,
+            no_depth_s=frame.no_depth_s,
         )

@@ -1,7 +1,8 @@
 """A score: what the detector says about one moment. In: the network's two outputs. Out: a frozen, checked record.
 
 `value` is the network's certainty of a paroxysm, 0 to 1; `motor_types` shares 1 among the kinds of movement it knows.
-`unseen_s` says how much of the last ten seconds the detector did not see (lost frames, restart, black picture).
+`unseen_s` says how much of the last ten seconds the detector did not see (lost frames, restart, black picture); `no_ir_s` and
+`no_depth_s` how much of it came with an infrared or a depth image that showed nothing (covered, saturated, switched off).
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Score(Contract):
     motor_types: dict[str, Share] = Field(max_length=64)
     release: ReleaseName
     unseen_s: float = Field(default=0.0, ge=0.0, le=UNSEEN_WINDOW_S)
+    no_ir_s: float = Field(default=0.0, ge=0.0, le=UNSEEN_WINDOW_S)
+    no_depth_s: float = Field(default=0.0, ge=0.0, le=UNSEEN_WINDOW_S)
 
     @property
     def motor_type(self) -> str:

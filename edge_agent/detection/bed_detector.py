@@ -35,6 +35,8 @@ MISSING_NS = 600_000_000
 """A step between previews longer than this is looked up in the ring; shorter ones are blended by the input."""
 LOOK_PERIOD_NS = 10 * NS_PER_S
 """Reading an open segment costs a scan of it: a bus that loses much is not made slower by looking each time."""
+AHEAD_NS = NS_PER_S
+"""A preview from later than now is passed over: taken, it would make every true one after it look old."""
 SILENCE_NS = 30 * NS_PER_S
 """An open event is closed when nothing was scored for so long."""
 UNTOLD_LIMIT = 1_000
@@ -133,8 +135,14 @@ class BedDetector:
         yield from previews_from_ring(self._folder, self._connection, self._clock.boot_id, start_ns, end_ns)
 
     def push(self, preview: Preview) -> Outcome:
-        """One preview. Previews and scores that are not newer than the last score are passed over."""
+        """One preview. Those of the future, and previews and scores not newer than the last score, are passed over."""
         outcome = Outcome()
+        ahead_ns = preview.mono_ns - self._clock.monotonic_ns()
+        if ahead_ns > AHEAD_NS or preview.mono_ns < 0:
+            outcome.troubles.append(
+                f"A preview of {ahead_ns / NS_PER_S:+.1f} s from now is passed over: the camera's time is wrong."
+            )
+            return self._tell(outcome)
         self._score(preview, outcome)
         return self._tell(outcome)
 

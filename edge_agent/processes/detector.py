@@ -5,10 +5,10 @@ from __future__ import annotations
 from edge_agent.bus_messages import BusTopic
 from edge_agent.desired import load_desired
 from edge_agent.detection.bed_detector import BedDetector, Outcome
-from edge_agent.detection.onnx_session import open_release
 from edge_agent.outbox.store import Outbox
 from edge_agent.runner import Context
 from shared.clock import NS_PER_S
+from shared.detector_session import open_release
 from shared.event import EventPhase, EventReport
 from shared.preview import Preview
 
@@ -34,7 +34,8 @@ class Teller:
             self._context.publish(BusTopic.score, score)
             if score.mono_ns >= self._next_score_ns:
                 self._next_score_ns = score.mono_ns + TELL_SCORE_NS
-                self._context.log.info("score_flowing", value=round(score.value, 3), unseen_s=score.unseen_s)
+                blind = {"unseen_s": score.unseen_s, "no_ir_s": score.no_ir_s, "no_depth_s": score.no_depth_s}
+                self._context.log.info("score_flowing", value=round(score.value, 3), **blind)
         for report in outcome.reports:
             self._context.publish(BusTopic.event, report)
             self._log(report)

@@ -132,6 +132,19 @@ def test_a_bed_without_any_depth_gives_finite_maps() -> None:
     assert np.abs(frames[-1].features[6:12]).max() == 0
 
 
+def test_an_image_that_shows_nothing_is_told_apart_from_what_was_not_seen() -> None:
+    rng = np.random.default_rng(6)
+    glare = rng.integers(251, 256, SHAPE).astype(np.uint8)
+    glare[rng.random(SHAPE) < 0.01] = 90
+    blinded, uncovered = DetectorInput(), DetectorInput()
+    no_ir = [f for ns, _, depth in bed(seconds=12) for f in blinded.push(glare, depth, ns)][-1]
+    no_depth = [f for ns, ir, _ in bed(seconds=12) for f in uncovered.push(ir, np.zeros(SHAPE, np.uint8), ns)][-1]
+    assert (no_ir.unseen_s, no_ir.no_ir_s, no_ir.no_depth_s) == (0, 10, 0)
+    assert (no_depth.unseen_s, no_depth.no_ir_s, no_depth.no_depth_s) == (0, 0, 10)
+    after = feed(blinded, bed(seconds=4), start_ns=12_000_000_000)[-1]
+    assert after.no_ir_s == pytest.approx(6, abs=0.3)
+
+
 @pytest.mark.parametrize(
     "wrong", [np.zeros((106, 127), np.uint8), np.zeros(SHAPE, np.float32), np.zeros((2, *SHAPE), np.uint8), None, [1]]
 )

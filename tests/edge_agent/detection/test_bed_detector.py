@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge_agent.database import open_database
 from edge_agent.detection.bed_detector import BedDetector
@@ -282,6 +285,55 @@ def test_a_preview_of_the_wrong_shape_is_a_sentence(bed: Bed) -> None:
     good = bed.picture(QUIET)
     bed.push(Preview(0, good.mono_ns, good.utc_ns, good.ir[:50], good.depth))
     assert "must be uint8" in bed.troubles[0]
+
+
+@pytest.mark.parametrize("ahead_ns", [5 * NS_PER_S, 2**63 - 1, 2**80, -(10**15)])
+def test_a_preview_from_another_time_is_passed_over_and_those_after_it_are_scored(bed: Bed, ahead_ns: int) -> None:
+    bed.see(40, QUIET)
+    lost = bed.picture(QUIET)
+    bed.push(Preview(0, lost.mono_ns + ahead_ns, lost.utc_ns, lost.ir, lost.depth))
+    bed.see(12, SEIZURE)
+    assert "the camera's time is wrong" in bed.troubles[0]
+    assert bed.phases[0] == "opened"
+
+
+images = st.one_of(
+    st.sampled_from([0, 7, 254, 255]).map(lambda level: np.full((PREVIEW_HEIGHT, PREVIEW_WIDTH), level, np.uint8)),
+    st.integers(0, 2**32 - 1).map(
+        lambda seed: np.random.default_rng(seed).integers(0, 256, (PREVIEW_HEIGHT, PREVIEW_WIDTH), dtype=np.uint8)
+    ),
+    st.sampled_from(
+        [
+            np.zeros((0, 0), np.uint8),
+            np.zeros((PREVIEW_WIDTH, PREVIEW_HEIGHT), np.uint8),
+            np.full((PREVIEW_HEIGHT, PREVIEW_WIDTH), np.nan, np.float32),
+            np.full((PREVIEW_HEIGHT, PREVIEW_WIDTH), 300, np.uint16),
+            None,
+        ]
+    ),
+)
+steps_ns = st.sampled_from(
+    [-NS_PER_S, 0, 1, NS_PER_S // 60, NS_PER_S // 15, NS_PER_S // 5, 3 * NS_PER_S, 60 * NS_PER_S]
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(images, images, steps_ns), max_size=40))
+def test_no_preview_whatever_ends_the_detector_and_scores_rise_in_time(
+    tmp_path_factory: pytest.TempPathFactory, previews: list[tuple[Any, Any, int]]
+) -> None:
+    bed = Bed(tmp_path_factory.mktemp("bed"))
+    with closing(bed.connection):
+        now_ns = bed.clock.now_ns
+        for ir, depth, step_ns in previews:
+            now_ns += step_ns
+            bed.clock.now_ns = max(bed.clock.now_ns, now_ns)
+            bed.push(Preview(0, now_ns, UTC_NS + now_ns, ir, depth))
+        bed.clock.now_ns += 10 * NS_PER_S
+        bed.see(2, QUIET)
+    times_ns = [score.mono_ns for score in bed.scores]
+    assert times_ns == sorted(set(times_ns))
+    assert bed.scores[-1].unseen_s > 0
 
 
 def test_an_event_that_the_full_disk_does_not_take_is_kept_and_told_when_there_is_room(bed: Bed) -> None:

@@ -1,12 +1,15 @@
 """A detector release as a function that runs one step. In: a folder and a name. Out: its card and the step, on one thread.
 
-Nothing is loaded before size and SHA-256 are those of the card; external data, another signature or a file that the runtime
-does not take are refused with a sentence.
+Nothing is loaded before size and SHA-256 are those of the card; external data, another signature, a file that the runtime
+does not take or that wants more memory than a detector may have are refused with a sentence. The bed and the evaluation open
+releases by this one function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import resource
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,12 @@ import onnxruntime
 from shared.detector_input import CHANNELS, MAP_HEIGHT, MAP_WIDTH
 from shared.detector_stream import RunStep, state_size
 from shared.errors import Refused, Transient
+from shared.onnx_file import check_onnx
 from shared.release import ReleaseCard, card_path, load_card, verify_release
 
 Floats = npt.NDArray[np.float32]
-_EXTERNAL_MARK = b"\x0a\x08location\x12"
-"""How protobuf writes the key that points a tensor to another file (StringStringEntryProto, field 1 = "location")."""
+MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
+"""What loading a detector and running its first step may take beyond what the process has."""
 
 
 def open_release(folder: Path, name: str) -> tuple[ReleaseCard, RunStep]:
@@ -30,13 +34,40 @@ def open_release(folder: Path, name: str) -> tuple[ReleaseCard, RunStep]:
     card = load_card(card_path(folder, name))
     size = state_size(card)
     content = path.read_bytes()
-    if _EXTERNAL_MARK in content:
-        raise Refused(f"Release {name}: {card.file} keeps weights in another file; they must be inside.", release=name)
+    check_onnx(content, name, card.input.onnx_opset)
+    with _bounded_memory():
+        return card, _tried(content, card, size)
+
+
+def _tried(content: bytes, card: ReleaseCard, size: int) -> RunStep:
+    """The step of the file, after one step on empty maps: what cannot take it is refused before it stands at a bed."""
+    name = card.name
     session = _open_session(content, name)
     _check(name, "input", session.get_inputs(), {"features": _FEATURES, "state": (1, size)})
     outputs = {"score": (1,), "motor_types": (1, len(card.classes)), "next_state": (1, size)}
     _check(name, "output", session.get_outputs(), outputs)
-    return card, _step_of(session, name)
+    step = _step_of(session, name)
+    empty = {"features": np.zeros(_FEATURES, np.float32), "state": np.zeros((1, size), np.float32)}
+    try:
+        found = step(empty)
+    except Transient as error:
+        raise Refused(f"Release {name}: its first step fails: {error.sentence}", release=name) from error
+    if not all(np.isfinite(values).all() for values in found.values()):
+        raise Refused(f"Release {name}: its first step on empty maps gives no number.", release=name)
+    return step
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Allocations beyond the limit fail, so that an operator that makes a huge tensor is an error and not the box's death."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    limit = used + MEMORY_LIMIT_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if before[1] < 0 else min(limit, before[1]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 _FEATURES = (1, len(CHANNELS), MAP_HEIGHT, MAP_WIDTH)
