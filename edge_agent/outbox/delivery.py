@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from edge_agent.outbox.audience import Audience
 from edge_agent.outbox.dead_letters import set_alarm
 from edge_agent.outbox.history import History, PutBack
 from edge_agent.outbox.isolation import Isolation
@@ -98,6 +99,7 @@ class Delivery:
         self._dice = dice
         self._sending = Sending(dice)
         self._isolation = Isolation()
+        self._audience = Audience(dice)
         self._reconciling = Reconciling(dice)
         self._next_look_ns = 0
         self._mute_at_ns: int | None = None
@@ -169,7 +171,7 @@ class Delivery:
         if not self._link.connected:
             return
         now_ns = self._clock.monotonic_ns()
-        for sequence in self._sending.take(now_ns):
+        for sequence in self._sending.take(now_ns, self._audience.most(now_ns, self._isolation.unanswered)):
             body = self._outbox.body(sequence)
             if body is None:
                 self._drop(sequence)
@@ -208,6 +210,7 @@ class Delivery:
     def _hear(self, news: News, told: Happenings) -> None:
         now_ns = self._clock.monotonic_ns()
         if isinstance(news, Connected):
+            self._audience.somebody()
             self._sending.link_up()
             self._reconciling.link_up(now_ns)
         elif isinstance(news, Lost):
@@ -215,6 +218,7 @@ class Delivery:
         elif isinstance(news, Acknowledged):
             if news.sequence is not None:
                 hit("after_puback_before_receipt")
+                self._audience.somebody()
             self._isolation.acknowledged(news.sequence)
         elif isinstance(news, Declined):
             self._decline(news, told, now_ns)
@@ -234,8 +238,10 @@ class Delivery:
         if news.too_large:
             self._bury(news.sequence, f"The broker does not take it: {news.reason}.", told)
             return
-        wait_s = self._dice.uniform(*DECLINED_WAIT_S)
-        self._sending.later(news.sequence, now_ns + round(wait_s * NS_PER_S))
+        if news.nobody:
+            self._sending.later(news.sequence, self._audience.nobody(now_ns))
+        else:
+            self._sending.later(news.sequence, now_ns + round(self._dice.uniform(*DECLINED_WAIT_S) * NS_PER_S))
         told.troubles.append(f"The broker did not pass on message {news.sequence}: {news.reason}.")
         why = "nobody listens there" if news.nobody else news.reason
         self._alarm("broker", f"The broker passes the bed's events to no one: {why}.")

@@ -27,6 +27,11 @@ class Isolation:
         """How many messages go alone now; never more than were in flight at once."""
         return len(self._strikes)
 
+    @property
+    def unanswered(self) -> int:
+        """How many messages of this connection the broker has said nothing of."""
+        return len(self._open)
+
     def may_send(self, sequence: int) -> bool:
         """A suspect goes alone, and only once the connection has proved itself; the others wait while it is under way."""
         if sequence in self._strikes:

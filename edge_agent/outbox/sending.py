@@ -93,20 +93,23 @@ class Sending:
         heapq.heapify(self._again)
         self._sends.update(dict.fromkeys(sequences, 0))
 
-    def take(self, now_ns: int) -> list[int]:
-        """The messages to send now; each of them holds a slot until its receipt, its time or the link ends."""
+    def take(self, now_ns: int, most: int = 2**31) -> list[int]:
+        """At most `most` messages to send now; each of them holds a slot until its receipt, its time or the link ends."""
         self._land(now_ns)
         chosen: list[int] = []
-        while len(self._flight) < self._slots:
+        while len(chosen) < most and len(self._flight) < self._slots:
             sequence = self._next(now_ns)
             if sequence is None:
                 break
             self._begin(sequence, now_ns, chosen)
-        while len(self._flight) < self._slots + LIVE_SLOTS and self._fresh and self._fresh[-1] > self._live_after:
+        while len(chosen) < most and len(self._flight) < self._slots + LIVE_SLOTS and self._is_live():
             sequence = self._fresh.pop()
             if sequence in self._sends:
                 self._begin(sequence, now_ns, chosen)
         return chosen
+
+    def _is_live(self) -> bool:
+        return bool(self._fresh) and self._fresh[-1] > self._live_after
 
     def _begin(self, sequence: int, now_ns: int, chosen: list[int]) -> None:
         self._sends[sequence] += 1

@@ -132,3 +132,26 @@ def test_whatever_the_line_does_everything_arrives_in_the_end(
         assert outbox.waiting() == 0
         assert sorted(cloud.kept) == list(range(1, len(queue_at) + 1))
         assert connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0] == 0
+
+
+def test_while_nobody_listens_one_message_at_a_time_tries_and_then_all_go() -> None:
+    with tempfile.TemporaryDirectory() as folder, closing(open_database(Path(folder))) as connection:
+        clock, cloud = HandClock(), Cloud()
+        line = Line(cloud, ["nobody"] * 2_000)
+        outbox = Outbox(connection, SITE, BED)
+        for _ in range(100):
+            outbox.record(make_report(), UTC_NS)
+        delivery = Delivery(connection, line, LinkAddress("", 0, SITE, BED), clock, random.Random(7))
+        tries = []
+        for _ in range(1_000):
+            delivery.turn()
+            tries.append(sum(topic is Topic.event for topic, _, _ in line.sent))
+            clock.advance(0.1)
+        assert max(tries[2:]) == 1
+        assert 8 <= sum(tries[2:]) <= 30  # of a hundred seconds
+        line.faults.clear()
+        for _ in range(150):
+            delivery.turn()
+            clock.advance(0.1)
+        assert outbox.waiting() == 0
+        assert len(cloud.kept) == 100
