@@ -5,8 +5,10 @@ Infrared goes through a fixed logarithmic tone curve; depth is linear, 16 mm a s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -75,11 +77,30 @@ def block_factor(width: int, height: int) -> int:
     return factor
 
 
+@cache
+def _compiled() -> ModuleType | None:
+    """The same rule compiled, or None where numba is not installed or does not run here."""
+    try:
+        from shared import preview_kernels
+    except ImportError:
+        return None
+    return preview_kernels
+
+
+def _whole(image: Uint16Image) -> Uint16Image:
+    """As the kernels take it: in one piece."""
+    return np.require(image, np.uint16, ("C", "A"))
+
+
+def _corner(image: npt.NDArray[Any], factor: int) -> tuple[int, int]:
+    """Row and column where the blocks begin: what is left over is cut on both sides alike."""
+    height, width = image.shape
+    return (height - PREVIEW_HEIGHT * factor) // 2, (width - PREVIEW_WIDTH * factor) // 2
+
+
 def _cropped(image: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
     """The middle of (H, W) as whole rows of blocks, shape (106, factor, 128·factor)."""
-    height, width = image.shape
-    top = (height - PREVIEW_HEIGHT * factor) // 2
-    left = (width - PREVIEW_WIDTH * factor) // 2
+    top, left = _corner(image, factor)
     cropped = image[top : top + PREVIEW_HEIGHT * factor, left : left + PREVIEW_WIDTH * factor]
     return cropped.reshape(PREVIEW_HEIGHT, factor, PREVIEW_WIDTH * factor)
 
@@ -103,8 +124,12 @@ def _tones_of_sums(factor: int) -> Uint8Image:
     return ir_to_u8(sums / np.float32(factor**2))
 
 
-def _ir_preview(ir: Uint16Image) -> Uint8Image:
+def _ir_preview(ir: Uint16Image, compiled: ModuleType | None) -> Uint8Image:
     factor = block_factor(ir.shape[1], ir.shape[0])
+    if compiled is not None and factor <= MOST_TABLE_FACTOR:
+        small = np.empty((PREVIEW_HEIGHT, PREVIEW_WIDTH), np.uint8)
+        compiled.infrared(_whole(ir), factor, *_corner(ir, factor), _tones_of_sums(factor), small)
+        return small
     sums = _block_sums(_cropped(ir, factor), factor, np.uint32)
     if factor > MOST_TABLE_FACTOR:
         return ir_to_u8(sums.astype(np.int64) / np.float32(factor**2))
@@ -112,21 +137,31 @@ def _ir_preview(ir: Uint16Image) -> Uint8Image:
     return toned
 
 
-def _depth_preview(depth_mm: Uint16Image) -> Uint8Image:
+def _depth_preview(depth_mm: Uint16Image, compiled: ModuleType | None) -> Uint8Image:
     factor = block_factor(depth_mm.shape[1], depth_mm.shape[0])
+    least = LEAST_VALID_SHARE * factor**2
+    if compiled is not None:
+        small = np.empty((PREVIEW_HEIGHT, PREVIEW_WIDTH), np.uint8)
+        corner = _corner(depth_mm, factor)
+        compiled.depth(_whole(depth_mm), factor, *corner, DEPTH_NEAREST_MM, DEPTH_STEP_MM, math.ceil(least), small)
+        return small
     rows = _cropped(depth_mm, factor)
     counts = _block_sums(rows != 0, factor, np.uint8 if factor < 16 else np.uint16)
     mean_mm = _block_sums(rows, factor, np.uint32) / np.maximum(counts, 1).astype(np.float64)
-    return depth_to_u8(mean_mm, counts >= LEAST_VALID_SHARE * factor**2)
+    return depth_to_u8(mean_mm, counts >= least)
 
 
-def preview_of(depth_mm: Uint16Image | None, ir: Uint16Image | None) -> tuple[Uint8Image, Uint8Image]:
+def preview_of(
+    depth_mm: Uint16Image | None, ir: Uint16Image | None, *, compiled: bool = True
+) -> tuple[Uint8Image, Uint8Image]:
     """Area means of one capture as (ir, depth), both uint8 (106, 128); a missing image gives zeros.
 
-    depth_mm and ir are uint16 (H, W). Depth is the mean over valid (non-zero) pixels of each block.
+    depth_mm and ir are uint16 (H, W). Depth is the mean over valid (non-zero) pixels of each block. compiled: by numba where it is
+    installed; the bytes are the same.
     """
     empty = np.zeros((PREVIEW_HEIGHT, PREVIEW_WIDTH), np.uint8)
-    return empty if ir is None else _ir_preview(ir), empty if depth_mm is None else _depth_preview(depth_mm)
+    by = _compiled() if compiled else None
+    return empty if ir is None else _ir_preview(ir, by), empty if depth_mm is None else _depth_preview(depth_mm, by)
 
 
 class PreviewMaker:
@@ -138,6 +173,7 @@ class PreviewMaker:
     def __init__(self) -> None:
         self._next_due_ns: int | None = None
         self._index = 0
+        _compiled()  # so that no frame waits for it
 
     def add(self, frame: Frame) -> Preview | None:
         """The preview that this frame completes, or None while the period of 1/15 s has not passed (a quarter of slack)."""

@@ -6,14 +6,13 @@ begin at index 0. Signatures are fixed, so importing this module compiles it, or
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from numba import types
 
+from shared.compiled import kernel
 from shared.frame import Uint8Image, Uint16Image
 
 Means = npt.NDArray[np.int32]
@@ -32,21 +31,7 @@ _means, _mean_row = types.int32[:, ::1], types.int32[::1]
 _small = types.int32
 
 
-def _kernel(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-        jit: Any = numba.njit
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-        declared = [signature] if signature else []
-        try:
-            found: Callable[..., Any] = jit(*declared, cache=True, **options)(function)
-        except RuntimeError:  # no folder to cache in: compiled anew in each process
-            found = jit(*declared, **options)(function)
-        return found
-
-    return compiled
-
-
-@_kernel()
+@kernel()
 def _median(left: Any, up: Any, corner: Any) -> Any:
     """The MED prediction, with neighbours that are 0 (holes, or outside) replaced by others."""
     left = left if left != u16(0) else (up if up != u16(0) else corner)
@@ -58,18 +43,18 @@ def _median(left: Any, up: Any, corner: Any) -> Any:
     return low if corner >= high else guess
 
 
-@_kernel()
+@kernel()
 def _folded(difference: Any) -> Any:
     """0, -1, 1, -2, … as 0, 1, 2, 3, …, modulo 2^16."""
     return u16(i16(u16(difference) << u16(1)) ^ (i16(difference) >> i16(15)))
 
 
-@_kernel()
+@kernel()
 def _unfolded(folded: Any) -> Any:
     return u16((folded >> u16(1)) ^ u16(u16(0) - (folded & u16(1))))
 
 
-@_kernel()
+@kernel()
 def _med_row(now: Any, left: Any, up: Any, corner: Any, symbols: Any) -> None:
     for c in range(now.shape[0]):
         x = now[c]
@@ -78,7 +63,7 @@ def _med_row(now: Any, left: Any, up: Any, corner: Any, symbols: Any) -> None:
         symbols[c] = symbol if x != u16(0) else u8(0)
 
 
-@_kernel()
+@kernel()
 def _med_row_split(now: Any, left: Any, up: Any, corner: Any, symbols: Any, lows: Any) -> None:
     for c in range(now.shape[0]):
         x = now[c]
@@ -90,7 +75,7 @@ def _med_row_split(now: Any, left: Any, up: Any, corner: Any, symbols: Any, lows
         lows[c] = u8(folded & u16(15)) if (symbol != u8(0)) & (symbol != ESCAPE) else u8(0)
 
 
-@_kernel(_pixels, _small, _bytes_out, _bytes_out)
+@kernel(_pixels, _small, _bytes_out, _bytes_out)
 def med_symbols(image: Uint16Image, split: int, symbols: Uint8Image, lows: Uint8Image) -> None:
     """Symbols (H, W) of an image (H, W) under MED; with split 4 also the low four bits of each residual, else lows is untouched."""
     height, width = image.shape
@@ -105,7 +90,7 @@ def med_symbols(image: Uint16Image, split: int, symbols: Uint8Image, lows: Uint8
             _med_row(now[1:], now[:-1], up[1:], up[:-1], symbols[r][1:])
 
 
-@_kernel()
+@kernel()
 def _learn_row(now: Any, means: Any, rate: Any) -> None:
     """Moves the means, in sixteenths, towards the pixels by 1/2^rate of the way; holes teach nothing."""
     for c in range(now.shape[0]):
@@ -116,7 +101,7 @@ def _learn_row(now: Any, means: Any, rate: Any) -> None:
         means[c] = moved if x != i32(0) else mean
 
 
-@_kernel()
+@kernel()
 def _differences(now: Any, means: Any, differences: Any) -> None:
     """How far each pixel lies from its mean; 0 where either is unknown."""
     for c in range(now.shape[0]):
@@ -125,7 +110,7 @@ def _differences(now: Any, means: Any, differences: Any) -> None:
         differences[c] = i32(x - i32(i32(mean + i32(8)) >> i32(4))) if known else i32(0)
 
 
-@_kernel()
+@kernel()
 def _background_row(
     now: Any, means: Any, left: Any, up: Any, weight: Any, split: Any, symbols: Any, lows: Any
 ) -> None:  # fmt: skip
@@ -141,7 +126,7 @@ def _background_row(
         lows[c] = u8(folded & u16(15)) if (symbol != u8(0)) & (symbol != ESCAPE) else u8(0)
 
 
-@_kernel(_pixels, _means, _small, _small, _small, _bytes_out, _bytes_out)
+@kernel(_pixels, _means, _small, _small, _small, _bytes_out, _bytes_out)
 def background_symbols(
     image: Uint16Image, means: Means, weight: int, rate: int, split: int, symbols: Uint8Image, lows: Uint8Image
 ) -> None:  # fmt: skip
@@ -156,7 +141,7 @@ def background_symbols(
         above, here = here, above
 
 
-@_kernel()
+@kernel()
 def _largest(symbols: Any) -> Any:
     found = u8(0)
     for k in range(symbols.shape[0]):
@@ -164,7 +149,7 @@ def _largest(symbols: Any) -> Any:
     return found
 
 
-@_kernel(_byte_row_in, _pixel_row, types.uint16[::1], types.int64[::1])
+@kernel(_byte_row_in, _pixel_row, types.uint16[::1], types.int64[::1])
 def collect_escapes(symbols: Uint8Image, pixels: Uint16Image, escapes: Uint16Image, count: Counts) -> None:
     """The pixels (N,) at symbols 255, in order, into escapes as far as they fit; count is (1,), of all of them."""
     found, size = 0, symbols.shape[0]
@@ -179,14 +164,14 @@ def collect_escapes(symbols: Uint8Image, pixels: Uint16Image, escapes: Uint16Ima
     count[0] = found
 
 
-@_kernel(_byte_row_in, _byte_row)
+@kernel(_byte_row_in, _byte_row)
 def pack_nibbles(lows: Uint8Image, packed: Uint8Image) -> None:
     """Two values of four bits in a byte, the first one low; packed is (N // 2,), an odd last one is left to the caller."""
     for i in range(packed.shape[0]):
         packed[i] = u8(lows[2 * i] | u8(lows[2 * i + 1] << u8(4)))
 
 
-@_kernel(_byte_row_in, _byte_row)
+@kernel(_byte_row_in, _byte_row)
 def unpack_nibbles(packed: Uint8Image, lows: Uint8Image) -> None:
     """The opposite: lows is (2 · N,)."""
     for i in range(packed.shape[0]):
@@ -194,7 +179,7 @@ def unpack_nibbles(packed: Uint8Image, lows: Uint8Image) -> None:
         lows[2 * i + 1] = packed[i] >> u8(4)
 
 
-@_kernel(_bytes_in, _bytes_in, _pixel_row, _small, types.uint16[:, ::1])
+@kernel(_bytes_in, _bytes_in, _pixel_row, _small, types.uint16[:, ::1])
 def med_image(symbols: Uint8Image, lows: Uint8Image, escapes: Uint16Image, split: int, image: Uint16Image) -> None:
     """The image (H, W) of its symbols; escapes holds one value for each symbol 255 (the caller checked that)."""
     height, width = image.shape
@@ -219,7 +204,7 @@ def med_image(symbols: Uint8Image, lows: Uint8Image, escapes: Uint16Image, split
             left, corner = x, above
 
 
-@_kernel()
+@kernel()
 def _plain_row(symbols: Any, lows: Any, means: Any, split: Any, now: Any) -> None:
     """A row without spatial correction; what stands at escapes is replaced afterwards."""
     for c in range(now.shape[0]):
@@ -228,7 +213,7 @@ def _plain_row(symbols: Any, lows: Any, means: Any, split: Any, now: Any) -> Non
         now[c] = x if symbols[c] != u8(0) else u16(0)
 
 
-@_kernel()
+@kernel()
 def _corrected_row(
     symbols: Any, lows: Any, means: Any, split: Any, weight: Any, escapes: Any, above: Any, now: Any
 ) -> Any:  # fmt: skip
@@ -252,7 +237,7 @@ def _corrected_row(
     return taken
 
 
-@_kernel()
+@kernel()
 def _patch_row(symbols: Any, escapes: Any, now: Any) -> Any:
     taken = 0
     for c in range(now.shape[0]):
@@ -262,7 +247,7 @@ def _patch_row(symbols: Any, escapes: Any, now: Any) -> Any:
     return taken
 
 
-@_kernel(_bytes_in, _bytes_in, _pixel_row, _means, _small, _small, _small, types.uint16[:, ::1])
+@kernel(_bytes_in, _bytes_in, _pixel_row, _means, _small, _small, _small, types.uint16[:, ::1])
 def background_image(
     symbols: Uint8Image, lows: Uint8Image, escapes: Uint16Image, means: Means, weight: int, rate: int, split: int,
     image: Uint16Image,
@@ -283,7 +268,7 @@ def background_image(
         _learn_row(now, mean, i32(rate))
 
 
-@_kernel(_pixels, _means)
+@kernel(_pixels, _means)
 def begin(image: Uint16Image, means: Means) -> None:
     """The means of a key image."""
     for r in range(image.shape[0]):
@@ -292,14 +277,14 @@ def begin(image: Uint16Image, means: Means) -> None:
             mean[c] = i32(i32(now[c]) << i32(4))
 
 
-@_kernel(_pixels, _means, _small)
+@kernel(_pixels, _means, _small)
 def learn(image: Uint16Image, means: Means, rate: int) -> None:
     """The means (H, W) learn the image as the coder's do."""
     for r in range(image.shape[0]):
         _learn_row(image[r], means[r], i32(rate))
 
 
-@_kernel(_pixels, _means, types.Array(types.int32, 1, "C", readonly=True), types.int64[::1])
+@kernel(_pixels, _means, types.Array(types.int32, 1, "C", readonly=True), types.int64[::1])
 def trial(sample: Uint16Image, means: Means, costs: npt.NDArray[np.int32], sums: Counts) -> None:
     """Adds up what the rows 1, 3, 5, … of the sample would cost, holes left out.
 
@@ -324,7 +309,7 @@ def trial(sample: Uint16Image, means: Means, costs: npt.NDArray[np.int32], sums:
                 sums[1 + k] += costs[min(i32(folded), i32(last))]
 
 
-@_kernel()
+@kernel()
 def _wide_row(now: Any, left: Any, up: Any, corner: Any) -> Any:
     wide, seen = i32(0), i32(0)
     for c in range(now.shape[0]):
@@ -335,7 +320,7 @@ def _wide_row(now: Any, left: Any, up: Any, corner: Any) -> Any:
     return wide, seen
 
 
-@_kernel(_pixels, types.int64[::1])
+@kernel(_pixels, types.int64[::1])
 def count_wide(sample: Uint16Image, counts: Counts) -> None:
     """Of the rows 1, 3, 5, …: residuals under MED that are too wide for one symbol, and pixels that are no holes."""
     for r in range(1, sample.shape[0], 2):

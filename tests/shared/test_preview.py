@@ -35,6 +35,17 @@ def test_each_pixel_is_the_mean_of_its_block() -> None:
     assert small_depth[row, column] == round((depth[block].mean() - 400) / 16) + 1
 
 
+@pytest.mark.parametrize("shape", [(106, 128), (424, 512), (576, 640), (107, 900), (1700, 2100)])
+def test_compiled_or_not_the_preview_has_the_same_bytes(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(5)
+    depth = rng.integers(0, 4500, shape).astype(np.uint16)
+    depth[rng.random(shape) < np.linspace(0, 1, shape[1])] = 0
+    ir = rng.integers(0, 65536, shape).astype(np.uint16)
+    for one, other in zip(preview_of(depth, ir), preview_of(depth, ir, compiled=False), strict=True):
+        assert one.any()
+        assert np.array_equal(one, other)
+
+
 def test_depth_is_the_mean_of_valid_pixels_and_zero_where_they_are_few() -> None:
     depth = image_of(0)
     depth[0:2, 0:2] = 2000

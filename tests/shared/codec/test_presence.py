@@ -22,7 +22,9 @@ from shared.codec import Codec
 from shared.codec.decoder import Background, ImageDecoder
 from shared.codec.encoder import StreamEncoder
 from shared.codec.presence import kernels_available, warm_up
+from shared.preview import preview_of
 from tests.shared.codec.images import bed_stream
+assert preview_of(None, np.full((106, 128), 65535, np.uint16))[0].min() == 255
 assert not kernels_available() and not warm_up()
 key, image = bed_stream(2)
 codec, data = StreamEncoder().encode(key[1], 0)
