@@ -36,6 +36,7 @@ MARKS_APART_S = 130.0
 """A mark takes a minute before and after it; a second one within that would be the same event."""
 FIRST_EVENT_LIMIT_S = 300.0
 CLIPS_LIMIT_S = 900.0
+START_LIMIT_S = 180.0
 PICTURES = Path("build/screens")
 
 
@@ -71,6 +72,14 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(PROGRAMS / program), *arguments], capture_output=True, text=True, timeout=600, check=False
     )
+
+
+def answers(address: str) -> bool:
+    """Whether the pages are served."""
+    try:
+        return httpx.get(address, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def events_at(folder: Path, bed: str) -> dict[str, str]:
@@ -113,6 +122,8 @@ def outage(drill: Drill, outage_s: float, look: Look) -> float:
     drill.turn("broker", "on")
     drill.turn("cloud", "on")
     drill.turn("bed-1", "on")
+    wait_for("the cloud to answer", lambda: answers(drill.house.address()), START_LIMIT_S)
+    drill.say("the cloud answers again")
     return time.monotonic() - began_s
 
 
