@@ -24,6 +24,7 @@ import cloud.clips.export_routes
 import cloud.clips.picture_routes
 import cloud.pulls.routes
 import cloud.references.routes
+import cloud.review.desk_routes
 import cloud.review.routes
 import cloud.stays.routes
 from cloud.objects import Objects
@@ -227,6 +228,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.accounts.routes.router,
         _about_router(parts),
         cloud.review.routes.router,
+        cloud.review.desk_routes.router,
         cloud.clips.export_routes.router,
         cloud.clips.picture_routes.router,
         cloud.stays.routes.router,

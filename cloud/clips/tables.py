@@ -37,7 +37,11 @@ class Event(Model):
 
     class Meta:
         table = "event"
-        indexes = (Index(fields=("site", "start_utc_ns")), Index(fields=("site", "bed", "start_utc_ns")))
+        indexes = (
+            Index(fields=("site", "start_utc_ns")),
+            Index(fields=("site", "bed", "start_utc_ns")),
+            Index(fields=("stay_id", "start_utc_ns")),
+        )
 
 
 class Clip(Model):

@@ -10,12 +10,15 @@ from cloud.labels.tables import Label
 from cloud.principal import Principal
 from shared.review import Verdict
 
+WITHDRAWN = "withdrawn"
+"""In the place of the verdict of a label that nobody stands behind any more."""
+
 
 async def keep(
     connection: Connection, principal: Principal, site: str, event_id: UUID, verdict: Verdict, readers: int, now_ns: int
 ) -> bool:
     """Writes the label in the caller's transaction, which holds the event's task. Returns whether it was new."""
-    last = (await queries.newest(principal, [event_id], connection=connection)).get(event_id)
+    last = (await queries.newest_versions(principal, [event_id], connection=connection)).get(event_id)
     if last is not None and (last.verdict, last.readers) == (verdict.value, readers):
         return False
     await Label.create(
@@ -28,3 +31,18 @@ async def keep(
         agreed_utc_ns=now_ns,
     )
     return True
+
+
+async def withdraw(connection: Connection, principal: Principal, site: str, event_id: UUID, now_ns: int) -> None:
+    """Writes that no reader stands behind a label any more; nothing where there was none."""
+    last = (await queries.newest_versions(principal, [event_id], connection=connection)).get(event_id)
+    if last is not None and last.readers > 0:
+        await Label.create(
+            using_db=connection,
+            event_id=event_id,
+            site=site,
+            verdict=WITHDRAWN,
+            version=last.version + 1,
+            readers=0,
+            agreed_utc_ns=now_ns,
+        )

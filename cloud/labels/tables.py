@@ -1,4 +1,4 @@
-"""Labels: the agreed truth on an event, every version of it."""
+"""Labels, the agreed truth on an event, and annotations, what each reader marked in it; every version of both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Label(Model):
-    """One version of the truth on one event (shared.label.Label); the highest version holds."""
+    """One version of the truth on one event (shared.label.Label); the highest version holds. No readers: all took theirs back."""
 
     id = fields.BigIntField(primary_key=True)
     event_id = fields.UUIDField()
@@ -20,3 +20,20 @@ class Label(Model):
     class Meta:
         table = "label"
         unique_together = (("event_id", "version"),)
+
+
+class AnnotationVersion(Model):
+    """One version of what one reader marked in an event (shared.annotation.Annotation as JSON); the highest version holds."""
+
+    id = fields.BigIntField(primary_key=True)
+    event_id = fields.UUIDField()
+    site = fields.CharField(max_length=32)
+    annotator = fields.CharField(max_length=64)
+    version = fields.IntField()
+    body = fields.JSONField[dict[str, object]]()
+    suggestion_shown = fields.BooleanField()
+    saved_utc_ns = fields.BigIntField()
+
+    class Meta:
+        table = "annotation"
+        unique_together = (("event_id", "annotator", "version"),)

@@ -14,8 +14,10 @@ from cloud.clips.tables import Clip, ClipObject, Event, StoredObject
 from cloud.database import Connection
 from cloud.labels.tables import Label
 from cloud.principal import Principal
-from cloud.review.rules import Standing, TaskFilter, TaskState
-from cloud.review.tables import Review, ReviewTask
+from cloud.review import worklist
+from cloud.review.rules import WITHDRAWN, Standing
+from cloud.review.tables import Claim, Review, ReviewTask
+from cloud.review.worklist import Filters, Place
 from shared.clip import ClipManifest
 from shared.frame import Stream
 from shared.review import Verdict
@@ -37,6 +39,7 @@ class Found:
     mine: Review | None
     label: Label | None
     patient_code: str | None
+    claim: Claim | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +55,29 @@ class FoundDetail:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the worklist, and how many there are in all."""
+    """One page of the worklist, how many there are in all up to a limit, and where the next page begins."""
 
     items: list[Found]
     total: int
     open: int
+    next: Place | None
 
 
-async def page(principal: Principal, state: TaskFilter, bed: str | None, limit: int, offset: int) -> Page:
-    """The tasks of one page, the highest rank first, the newest first among equals."""
-    seen = ReviewTask.filter(**principal.site_filter())
-    if bed is not None:
-        seen = seen.filter(bed=bed)
-    wanted = seen if state is TaskFilter.all else seen.filter(state=state.value)
-    tasks = await wanted.order_by("-rank", "-start_utc_ns", "event_id").limit(limit).offset(offset)
-    waiting = await seen.filter(state=TaskState.open.value).count()
-    total = waiting if state is TaskFilter.open else await wanted.count()
-    return Page(await _surroundings(principal, tasks), total, waiting)
+async def page(principal: Principal, wanted: Filters, after: Place | None, limit: int) -> Page:
+    """The tasks of one page, the most urgent first."""
+    tasks = await worklist.tasks(principal, wanted, after, limit + 1)
+    shown = tasks[:limit]
+    further = Place(shown[-1].urgency, shown[-1].event_id) if len(tasks) > limit else None
+    total, waiting = await worklist.counts(principal, wanted)
+    return Page(await _surroundings(principal, shown), total, waiting, further)
+
+
+async def of_stays(principal: Principal, stay_ids: Sequence[UUID], limit: int) -> list[Found]:
+    """The newest events of these stays."""
+    rows = Event.filter(stay_id__in=list(stay_ids), **principal.site_filter()).order_by("-start_utc_ns").limit(limit)
+    ids = await rows.values_list("event_id", flat=True)
+    tasks = ReviewTask.filter(event_id__in=ids, **principal.site_filter())
+    return await _surroundings(principal, await tasks.order_by("-start_utc_ns"))
 
 
 async def _surroundings(principal: Principal, tasks: Sequence[ReviewTask]) -> list[Found]:
@@ -80,6 +89,7 @@ async def _surroundings(principal: Principal, tasks: Sequence[ReviewTask]) -> li
     labels = await cloud.labels.queries.newest(principal, ids)
     own = Review.filter(event_id__in=ids, reviewer=principal.name, **scope).order_by("version")
     mine = {row.event_id: row for row in await own}
+    claims = {row.event_id: row for row in await Claim.filter(event_id__in=ids, **scope)}
     codes = await cloud.stays.queries.codes(principal, {row.stay_id for row in events.values() if row.stay_id})
     return [
         Found(
@@ -90,6 +100,7 @@ async def _surroundings(principal: Principal, tasks: Sequence[ReviewTask]) -> li
             mine.get(task.event_id),
             labels.get(task.event_id),
             codes.get(event.stay_id) if event.stay_id else None,
+            claims.get(task.event_id),
         )
         for task in tasks
         if (event := events.get(task.event_id)) is not None
@@ -112,7 +123,7 @@ async def detail(principal: Principal, event_id: UUID) -> FoundDetail | None:
         ClipManifest.model_validate(clip.manifest) if clip else None,
         frozenset(await watchable_streams(principal, event_id)),
         windows,
-        await newest_reviews(principal, event_id),
+        [row for row in await newest_reviews(principal, event_id) if row.verdict != WITHDRAWN],
     )
 
 
@@ -126,7 +137,7 @@ async def watchable_streams(principal: Principal, event_id: UUID) -> dict[Stream
 
 
 async def newest_reviews(principal: Principal, event_id: UUID, *, connection: Connection | None = None) -> list[Review]:
-    """The standing verdict of each reader, the first reader first."""
+    """The newest verdict of each reader, also of those who took theirs back, the first reader first."""
     rows = Review.filter(event_id=event_id, **principal.site_filter()).using_db(connection).order_by("version", "id")
     standing = {row.reviewer: row for row in await rows}
     return sorted(standing.values(), key=lambda row: (row.reviewed_utc_ns, row.reviewer))
@@ -137,7 +148,10 @@ def standing_of(row: Review) -> Standing:
     return Standing(row.reviewer, Verdict(row.verdict), row.reviewed_utc_ns)
 
 
-async def locked_task(connection: Connection, principal: Principal, event_id: UUID) -> ReviewTask | None:
-    """The task, locked until the commit; None when it is absent or not the principal's."""
-    rows = ReviewTask.filter(event_id=event_id, **principal.site_filter()).using_db(connection).select_for_update()
-    return await rows.first()
+async def locked_tasks(
+    connection: Connection, principal: Principal, event_ids: Sequence[UUID]
+) -> dict[UUID, ReviewTask]:
+    """These tasks, locked until the commit in one order for all; what is absent or not the principal's is left out."""
+    rows = ReviewTask.filter(event_id__in=list(event_ids), **principal.site_filter())
+    locked = await rows.using_db(connection).order_by("event_id").select_for_update()
+    return {row.event_id: row for row in locked}

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud.accounts.routes import with_right
 from cloud.accounts.rules import Right, may
 from cloud.accounts.service import SignedIn
 from cloud.problems import documented
-from cloud.review import service
+from cloud.pulls.routes import ns_of
+from cloud.review import service, verdicts
 from cloud.review.queries import Found, FoundDetail
-from cloud.review.rules import ClipState, TaskFilter, clip_state, stored_share
+from cloud.review.rules import WITHDRAWN, ClipState, TaskFilter, clip_state, stored_share
+from cloud.review.tables import Claim
+from cloud.review.worklist import Filters, Place
 from shared.clip import LostSegment, ProxyFile
 from shared.clock import NS_PER_S, utc_text
 from shared.contract import Count
+from shared.errors import Refused
 from shared.event import EventCause, EventPhase
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
@@ -38,6 +42,26 @@ class Suggestion(BaseModel):
     probabilities: dict[str, float]
     release: str
     simulated: bool = Field(description="the network learnt from the simulated ward")
+
+
+class ClaimView(BaseModel):
+    """Who works on the event, and until when the lease lasts; an expired one is still shown."""
+
+    holder: str
+    mine: bool
+    taken_utc: datetime
+    expires_utc: datetime
+    expired: bool
+
+    @classmethod
+    def of(cls, row: Claim, viewer: SignedIn, now_ns: int) -> ClaimView:
+        return cls(
+            holder=row.holder,
+            mine=row.holder == viewer.principal.name,
+            taken_utc=utc_text(row.taken_utc_ns),
+            expires_utc=utc_text(row.expires_utc_ns),
+            expired=row.expires_utc_ns <= now_ns,
+        )
 
 
 class WorklistItem(BaseModel):
@@ -63,18 +87,20 @@ class WorklistItem(BaseModel):
     label: Verdict | None
     rank: float
     rank_reason: str
+    claim: ClaimView | None
 
     @classmethod
-    def of(cls, found: Found, viewer: SignedIn) -> WorklistItem:
-        return cls(**_item_fields(found, viewer))
+    def of(cls, found: Found, viewer: SignedIn, now_ns: int) -> WorklistItem:
+        return cls(**_item_fields(found, viewer, now_ns))
 
 
 class Worklist(BaseModel):
-    """One page of the worklist; `total` counts what the filter finds, `open` what still waits for a verdict."""
+    """One page of the worklist; `total` counts what the filter finds, `open` what of it still waits for a verdict."""
 
     items: list[WorklistItem]
-    total: int
-    open: int
+    total: int = Field(description="stops at 1000: 1000 and more")
+    open: int = Field(description="stops at 1000: 1000 and more")
+    next: str | None = Field(description="to be given as `after` for the next page; null: this is the last")
 
 
 class ProxyView(BaseModel):
@@ -166,7 +192,17 @@ class ReviewAnswer(BaseModel):
     label: Verdict | None
 
 
-def _item_fields(found: Found, viewer: SignedIn) -> dict[str, Any]:
+class WithdrawAnswer(BaseModel):
+    """The version that says that there is no verdict, and the label that others' verdicts make."""
+
+    version: int
+    label: Verdict | None
+
+
+LONGEST_SPAN = timedelta(days=31)
+
+
+def _item_fields(found: Found, viewer: SignedIn, now_ns: int) -> dict[str, Any]:
     event, clip, task = found.event, found.clip, found.task
     shows_code = may(viewer.principal.roles, Right.see_patient_codes)
     return {
@@ -189,21 +225,22 @@ def _item_fields(found: Found, viewer: SignedIn) -> dict[str, Any]:
         ),
         "stored_share": stored_share(clip.bytes_stored, clip.bytes_wanted) if clip else 0.0,
         "suggestion": Suggestion.model_validate(found.suggestion, from_attributes=True) if found.suggestion else None,
-        "my_verdict": found.mine.verdict if found.mine else None,
+        "my_verdict": found.mine.verdict if found.mine and found.mine.verdict != WITHDRAWN else None,
         "my_version": found.mine.version if found.mine else 0,
         "label": found.label.verdict if found.label else None,
         "rank": task.rank,
         "rank_reason": task.rank_reason,
+        "claim": ClaimView.of(found.claim, viewer, now_ns) if found.claim else None,
     }
 
 
-def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | None) -> dict[str, Any]:
+def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | None, now_ns: int) -> dict[str, Any]:
     event, manifest = detail.found.event, detail.manifest
     # A bed that never sent its manifest still told the clip's span with the event.
     zero_ns = manifest.start_mono_ns if manifest else event.clip_start_mono_ns
     end_ns = manifest.end_mono_ns if manifest else event.clip_end_mono_ns
     return {
-        **_item_fields(detail.found, viewer),
+        **_item_fields(detail.found, viewer, now_ns),
         "clip_start_utc": utc_text(event.start_utc_ns - (event.start_mono_ns - zero_ns)),
         "clip_duration_ns": end_ns - zero_ns,
         "event_start_ns": event.start_mono_ns - zero_ns,
@@ -260,17 +297,36 @@ def _lost_view(lost: LostSegment, zero_ns: int) -> LostView:
     return LostView(start_ns=lost.start_mono_ns - zero_ns, end_ns=lost.end_mono_ns - zero_ns, reason=lost.reason)
 
 
+def filters_asked(
+    state: TaskFilter = TaskFilter.open,
+    bed: Annotated[BedName | None, Query(description="only this bed")] = None,
+    motor_type: Annotated[
+        str | None, Query(max_length=64, pattern="^[a-z_]+$", description="as the detector named it")
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="starts from here on; with `until`")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="and before this; at most 31 days later")] = None,
+) -> Filters:
+    """The filter in the address. Raises Refused when one end of the span is missing, or it is empty or too long."""
+    if since is None and until is None:
+        return Filters(state, bed, motor_type)
+    if since is None or until is None or not timedelta(0) < until - since <= LONGEST_SPAN:
+        raise Refused(f"since, until: give both; the span must be from 1 s to {LONGEST_SPAN.days} days long.")
+    return Filters(state, bed, motor_type, (ns_of(since), ns_of(until)))
+
+
 @router.get("/worklist", responses=documented(401, 404, 422))
 async def worklist(
     viewer: Viewer,
-    state: TaskFilter = TaskFilter.open,
-    bed: Annotated[BedName | None, Query(description="only this bed")] = None,
+    request: Request,
+    wanted: Annotated[Filters, Depends(filters_asked)],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    after: Annotated[str | None, Query(max_length=80, description="`next` of the page before")] = None,
 ) -> Worklist:
-    """The events of one's sites, the likeliest seizures first."""
-    page = await service.worklist(viewer.principal, state, bed, limit, offset)
-    return Worklist(items=[WorklistItem.of(found, viewer) for found in page.items], total=page.total, open=page.open)
+    """The events of one's sites, the most urgent first: rank, and 0.05 a day of waiting."""
+    page = await service.worklist(viewer.principal, wanted, Place.parse(after) if after else None, limit)
+    now_ns = request.app.state.parts.clock.utc_ns()
+    items = [WorklistItem.of(found, viewer, now_ns) for found in page.items]
+    return Worklist(items=items, total=page.total, open=page.open, next=str(page.next) if page.next else None)
 
 
 @router.get("/events/{event_id}", responses=documented(401, 404, 422))
@@ -278,7 +334,7 @@ async def event_detail(event_id: UUID, viewer: Viewer, request: Request) -> Even
     """One event with its clip, scores, gaps, suggestion and reviews."""
     found = await service.event_detail(viewer.principal, event_id)
     threshold = request.app.state.parts.releases.threshold_of(found.found.event.release)
-    return EventDetail(**_detail_fields(found, viewer, threshold))
+    return EventDetail(**_detail_fields(found, viewer, threshold, request.app.state.parts.clock.utc_ns()))
 
 
 @router.get(
@@ -301,6 +357,16 @@ async def proxy_video(event_id: UUID, stream: Stream, viewer: Viewer, request: R
 @router.put("/events/{event_id}/review", responses=documented(400, 401, 403, 404, 409, 413, 422))
 async def give_verdict(event_id: UUID, asked: ReviewRequest, reader: Reader, request: Request) -> ReviewAnswer:
     """Keeps one's verdict; 409 when one's own verdict was changed since it was read."""
-    wish = service.Wish(event_id, asked.verdict, asked.expected_version, asked.suggestion_shown)
-    given = await service.give_verdict(reader.principal, wish, request.app.state.parts.clock.utc_ns())
-    return ReviewAnswer(verdict=asked.verdict, version=given.version, label=given.label)
+    wish = verdicts.Wish(event_id, asked.verdict, asked.expected_version, asked.suggestion_shown)
+    given = await verdicts.give_verdict(reader.principal, wish, request.app.state.parts.clock.utc_ns())
+    return ReviewAnswer(verdict=asked.verdict, version=given.current, label=given.label)
+
+
+@router.delete("/events/{event_id}/review", responses=documented(401, 403, 404, 409, 422))
+async def withdraw_verdict(
+    event_id: UUID, reader: Reader, request: Request, expected_version: Annotated[Count, Query()]
+) -> WithdrawAnswer:
+    """Takes one's verdict back: the event waits for review again unless somebody else judged it. 409 when it is stale."""
+    wish = verdicts.Wish(event_id, None, expected_version, False)
+    given = await verdicts.give_verdict(reader.principal, wish, request.app.state.parts.clock.utc_ns())
+    return WithdrawAnswer(version=given.current, label=given.label)

@@ -6,19 +6,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.clock import NS_PER_S
 from shared.event import EventCause
 from shared.review import Verdict
 
 NON_EPILEPTIC = "non-epileptic"
 """The class of the classifier that speaks against a seizure; all its other classes speak for one."""
+DETECTOR_SHARE, CLASSIFIER_SHARE, DISAGREEMENT_SHARE, CLASS_SHARE = 0.35, 0.45, 0.10, 0.10
+"""How the rank is put together; the shares make 1."""
+CLASS_WEIGHTS = {
+    "tonic_clonic": 1.0, "hyperkinetic": 0.8, "tonic": 0.8, "automotor": 0.7, "unknown": 0.5, "psychogenic": 0.4,
+}  # fmt: skip
+OTHER_CLASS_WEIGHT = 0.2
+WAITING_SHARE_A_DAY = 0.05
+"""What a day of waiting adds to an event against one of today: after a week a third of the whole scale."""
+DAY_NS = 24 * 3600 * NS_PER_S
+LEASE_NS = 3 * 60 * NS_PER_S
+"""A claim ends this long after it was last renewed; an open page renews it each minute."""
+COUNT_LIMIT = 1_000
+"""A count stops here; it is shown as "1000 and more"."""
 
 
 class TaskFilter(StrEnum):
-    """Which part of the worklist is asked for."""
+    """Which part of the worklist is asked for. `unread`: whatever others said, the asking person has given no verdict."""
 
     open = "open"
     reviewed = "reviewed"
+    unread = "unread"
     all = "all"
+
+
+WITHDRAWN = "withdrawn"
+"""In the place of a verdict: the person took theirs back."""
 
 
 class TaskState(StrEnum):
@@ -62,19 +81,47 @@ class Agreed:
     readers: int
 
 
-def rank_of(cause: EventCause, peak_score: float, probabilities: Mapping[str, float] | None) -> Rank:
-    """What a person asked for comes first, then by the mean of detector and classifier (weights 0.4 and 0.6).
+def rank_of(cause: EventCause, motor_type: str, peak_score: float, probabilities: Mapping[str, float] | None) -> Rank:
+    """What a person asked for comes first (1 to 2), then what the networks found (0 to 1), by
 
-    Before a classification the detector's peak score stands alone.
+    0.35 detector + 0.45 classifier + 0.10 |detector - classifier| + 0.10 class,
+
+    where the classifier says how likely any seizure is, and the class weighs what the detector saw (CLASS_WEIGHTS). Before a
+    classification the detector speaks for both. Age comes on top: `urgency_of`.
     """
     asked = {EventCause.button: "Somebody pressed the button", EventCause.pull: "Somebody asked for this span"}
     if cause in asked:
         return Rank(1.0 + peak_score, f"{asked[cause]}.")
+    kind = CLASS_SHARE * CLASS_WEIGHTS.get(motor_type, OTHER_CLASS_WEIGHT)
     if not probabilities:
-        return Rank(peak_score, f"Detector {peak_score:.2f}, not classified yet.")
+        return Rank((1.0 - CLASS_SHARE) * peak_score + kind, f"Detector {peak_score:.2f}, not classified yet.")
     seizure = 1.0 - min(1.0, probabilities.get(NON_EPILEPTIC, 0.0))
-    value = 0.4 * peak_score + 0.6 * seizure
-    return Rank(value, f"Detector {peak_score:.2f}, classifier {seizure:.2f} for a seizure.")
+    apart = abs(peak_score - seizure)
+    value = DETECTOR_SHARE * peak_score + CLASSIFIER_SHARE * seizure + DISAGREEMENT_SHARE * apart + kind
+    differ = ", they disagree" if apart >= 0.5 else ""
+    return Rank(min(1.0, value), f"Detector {peak_score:.2f}, classifier {seizure:.2f} for a seizure{differ}.")
+
+
+def urgency_of(rank: float, start_utc_ns: int) -> float:
+    """The key of the worklist's order: rank + 0.05 a day of waiting.
+
+    All events wait through the same days, so rank - 0.05 * start orders as rank + 0.05 * (now - start) does at any moment,
+    and a row is never written anew because time passed. In double precision it tells starts apart down to a millisecond.
+    """
+    return rank - WAITING_SHARE_A_DAY * (start_utc_ns / DAY_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds an event until when."""
+
+    holder: str
+    expires_utc_ns: int
+
+
+def may_take(lease: Lease | None, person: str, now_ns: int) -> bool:
+    """Whether the person may take or renew the claim: it is free, their own, or its lease has run out."""
+    return lease is None or lease.holder == person or lease.expires_utc_ns <= now_ns
 
 
 def clip_state(*, watchable: bool, stored: bool, overdue: bool) -> ClipState:

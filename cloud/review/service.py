@@ -1,4 +1,4 @@
-"""What happens in review: a task opens with its event, its rank follows what is known, a clinician looks and gives a verdict."""
+"""What happens in review: a task opens with its event, its rank follows what is known, a clinician looks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
-
 import cloud.classify.queries
-import cloud.clips.service
-import cloud.labels.service
 from cloud import audit
 from cloud.accounts.rules import ABSOLUTE_END_NS
 from cloud.accounts.service import SignedIn, refuse
+from cloud.classify.tables import Classification
 from cloud.clips.tables import ClipObject, Event
 from cloud.database import Connection, in_transaction
 from cloud.objects import Objects, object_key
@@ -22,32 +19,12 @@ from cloud.principal import Principal
 from cloud.problems import HttpProblem
 from cloud.review import queries
 from cloud.review.queries import FoundDetail, Page
-from cloud.review.rules import ByteSpan, Rank, TaskFilter, TaskState, byte_span, label_of, rank_of
-from cloud.review.tables import ClipView, Review, ReviewTask
+from cloud.review.rules import ByteSpan, Rank, byte_span, rank_of, urgency_of
+from cloud.review.tables import ClipView, ReviewTask
+from cloud.review.worklist import Filters, Place
 from shared.errors import Broken
 from shared.event import EventCause
 from shared.frame import Stream
-from shared.review import Verdict
-
-_log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A verdict as somebody wants it kept."""
-
-    event_id: UUID
-    verdict: Verdict
-    expected_version: int
-    suggestion_shown: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A verdict as it was kept, and the label that follows."""
-
-    version: int
-    label: Verdict | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +36,19 @@ class Media:
     body: AsyncIterator[bytes]
 
 
+_INSERT = (
+    "INSERT INTO review_task"
+    " (event_id, site, bed, state, rank, rank_reason, urgency, motor_type, start_utc_ns, opened_utc_ns)"
+    " VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8, $9)"
+)
+
+
 async def open_task(connection: Connection, event_id: UUID, site: str) -> bool:
     """Opens the event's review task in the transaction that keeps the event, or ranks the task anew. Returns if it is new."""
     event = await Event.get(event_id=event_id, site=site, using_db=connection)
     rank = await _rank(connection, event)
     rows = await connection.execute_query_dict(
-        "INSERT INTO review_task (event_id, site, bed, state, rank, rank_reason, start_utc_ns, opened_utc_ns)"
-        " VALUES ($1, $2, $3, 'open', $4, $5, $6, $7) ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
-        [str(event_id), site, event.bed, rank.value, rank.reason, event.start_utc_ns, time.time_ns()],
+        f"{_INSERT} ON CONFLICT (event_id) DO NOTHING RETURNING event_id", _task_row(event, rank)
     )
     if not rows:
         await _keep_rank(connection, event, rank)
@@ -77,18 +59,23 @@ async def open_tasks(connection: Connection, events: Sequence[Event]) -> None:
     """`open_task` for several events at once, given as they stand in the transaction; call it with them in a fixed order."""
     ids = [event.event_id for event in events]
     known = await cloud.classify.queries.newest(Principal.system("review"), ids, connection=connection)
-    rows: list[list[object]] = []
-    for event in events:
-        suggestion = known.get(event.event_id)
-        rank = rank_of(EventCause(event.cause), event.peak_score, suggestion.probabilities if suggestion else None)
-        names = [str(event.event_id), event.site, event.bed]
-        rows.append([*names, rank.value, rank.reason, event.start_utc_ns, time.time_ns()])
+    rows = [_task_row(event, _rank_with(event, known.get(event.event_id))) for event in events]
     await connection.execute_many(
-        "INSERT INTO review_task (event_id, site, bed, state, rank, rank_reason, start_utc_ns, opened_utc_ns)"
-        " VALUES ($1, $2, $3, 'open', $4, $5, $6, $7) ON CONFLICT (event_id) DO UPDATE SET rank = excluded.rank,"
-        " rank_reason = excluded.rank_reason, start_utc_ns = excluded.start_utc_ns",
+        f"{_INSERT} ON CONFLICT (event_id) DO UPDATE SET rank = excluded.rank, rank_reason = excluded.rank_reason,"
+        " urgency = excluded.urgency, motor_type = excluded.motor_type, start_utc_ns = excluded.start_utc_ns",
         rows,
     )
+
+
+def _task_row(event: Event, rank: Rank) -> list[object]:
+    urgency = urgency_of(rank.value, event.start_utc_ns)
+    place = [str(event.event_id), event.site, event.bed]
+    return [*place, rank.value, rank.reason, urgency, event.motor_type, event.start_utc_ns, time.time_ns()]
+
+
+def _rank_with(event: Event, suggestion: Classification | None) -> Rank:
+    probabilities = suggestion.probabilities if suggestion else None
+    return rank_of(EventCause(event.cause), event.motor_type, event.peak_score, probabilities)
 
 
 async def rank_again(connection: Connection, event_id: UUID, site: str) -> None:
@@ -102,70 +89,29 @@ async def _rank(connection: Connection, event: Event) -> Rank:
     suggestion = (await cloud.classify.queries.newest(system, [event.event_id], connection=connection)).get(
         event.event_id
     )
-    return rank_of(EventCause(event.cause), event.peak_score, suggestion.probabilities if suggestion else None)
+    return _rank_with(event, suggestion)
 
 
 async def _keep_rank(connection: Connection, event: Event, rank: Rank) -> None:
     task = ReviewTask.filter(event_id=event.event_id).using_db(connection)
-    await task.update(rank=rank.value, rank_reason=rank.reason, start_utc_ns=event.start_utc_ns)
+    await task.update(
+        rank=rank.value,
+        rank_reason=rank.reason,
+        urgency=urgency_of(rank.value, event.start_utc_ns),
+        motor_type=event.motor_type,
+        start_utc_ns=event.start_utc_ns,
+    )
 
 
-async def worklist(principal: Principal, state: TaskFilter, bed: str | None, limit: int, offset: int) -> Page:
+async def worklist(principal: Principal, wanted: Filters, after: Place | None, limit: int) -> Page:
     """One page of the worklist."""
-    return await queries.page(principal, state, bed, limit, offset)
+    return await queries.page(principal, wanted, after, limit)
 
 
 async def event_detail(principal: Principal, event_id: UUID) -> FoundDetail:
     """One event for the review page. 404, audited, when it is absent or not the principal's."""
     found = await queries.detail(principal, event_id)
     return found if found is not None else await refuse(principal, str(event_id))
-
-
-async def give_verdict(principal: Principal, wish: Wish, now_ns: int) -> Given:
-    """Keeps a verdict and the label that follows, in one transaction. 404 when absent, 409 when the version is stale."""
-    async with in_transaction() as connection:
-        task = await queries.locked_task(connection, principal, wish.event_id)
-        given = await _keep_verdict(connection, principal, task, wish, now_ns) if task else None
-    if given is None:
-        await refuse(principal, str(wish.event_id))
-    _log.info("verdict_given", event_id=str(wish.event_id), verdict=wish.verdict.value, version=given.version)
-    return given
-
-
-async def _keep_verdict(
-    connection: Connection, principal: Principal, task: ReviewTask, wish: Wish, now_ns: int
-) -> Given:
-    before = await queries.newest_reviews(principal, wish.event_id, connection=connection)
-    current = max((row.version for row in before if row.reviewer == principal.name), default=0)
-    if current != wish.expected_version:
-        raise HttpProblem(409, f"Your verdict was changed meanwhile: version {current}.", current_version=current)
-    review = await Review.create(
-        using_db=connection,
-        event_id=wish.event_id,
-        site=task.site,
-        reviewer=principal.name,
-        version=current + 1,
-        verdict=wish.verdict.value,
-        suggestion_shown=wish.suggestion_shown,
-        reviewed_utc_ns=now_ns,
-    )
-    others = [row for row in before if row.reviewer != principal.name]
-    agreed = label_of([queries.standing_of(row) for row in (*others, review)])
-    if agreed is not None:
-        await cloud.labels.service.keep(
-            connection, principal, task.site, wish.event_id, agreed.verdict, agreed.readers, now_ns
-        )
-        await cloud.clips.service.reopen_released(connection, wish.event_id, agreed.verdict)
-    await (
-        ReviewTask.filter(event_id=wish.event_id)
-        .using_db(connection)
-        .update(state=TaskState.reviewed.value, reviewed_utc_ns=now_ns)
-    )
-    facts = {"verdict": wish.verdict.value, "version": review.version, "suggestion_shown": wish.suggestion_shown}
-    await audit.record(
-        connection, principal, "verdict_given", site=task.site, subject=str(wish.event_id), details=facts
-    )
-    return Given(review.version, agreed.verdict if agreed else None)
 
 
 async def open_proxy(

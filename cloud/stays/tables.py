@@ -1,4 +1,4 @@
-"""Stays: one patient code in one bed from admission to discharge; nothing is ever overwritten."""
+"""Stays: one patient code in one bed from admission to discharge, and the corrections of codes that were wrong."""
 
 from __future__ import annotations
 
@@ -26,4 +26,24 @@ class Stay(Model):
 
     class Meta:
         table = "stay"
-        indexes = (Index(fields=("site", "bed", "admitted_utc_ns")),)
+        indexes = (
+            Index(fields=("site", "bed", "admitted_utc_ns")),
+            Index(fields=("site", "patient_code", "admitted_utc_ns")),
+        )
+
+
+class StayCorrection(Model):
+    """A stay whose code was wrong: both codes, who corrected it, when and why. Rows are only ever added."""
+
+    id = fields.BigIntField(primary_key=True)
+    site = fields.CharField(max_length=32)
+    stay_id = fields.UUIDField()
+    from_code = fields.CharField(max_length=13)
+    to_code = fields.CharField(max_length=13)
+    reason = fields.CharField(max_length=200)
+    corrected_by = fields.CharField(max_length=64)
+    corrected_utc_ns = fields.BigIntField()
+
+    class Meta:
+        table = "stay_correction"
+        indexes = (Index(fields=("site", "stay_id")),)

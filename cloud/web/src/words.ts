@@ -99,7 +99,7 @@ export const words = {
   },
   worklist: {
     title: "Worklist",
-    states: { open: "Open", reviewed: "Reviewed", all: "All" },
+    states: { open: "Open", unread: "Unread by me", reviewed: "Reviewed", all: "All" },
     columns: {
       rank: "Rank",
       start: "Start",

@@ -22,6 +22,7 @@ EEG_FILE = {
     "clock_offset_s": 0.0,
     "recording_start": "2026-05-28T20:26:00Z",
 }
+BULK: dict[str, Any] = {"items": [{"verdict": "rejected", "expected_version": 2}], "suggestion_shown": True}
 EVERYBODY = frozenset(Role)
 SEE = frozenset({Role.clinician, Role.scientist, Role.admin})
 CARE = frozenset({Role.clinician, Role.admin})
@@ -39,6 +40,14 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("GET", "/events/{event_id}/lens", None, SEE, 409, True),
     ("GET", "/events/{event_id}/depth", None, SEE, 409, True),
     ("PUT", "/events/{event_id}/review", VERDICT, CARE, 200, True),
+    ("PUT", "/events/{event_id}/claim", None, CARE, 200, True),
+    ("DELETE", "/events/{event_id}/claim", None, CARE, 204, True),
+    ("DELETE", "/events/{event_id}/review?expected_version=1", None, CARE, 200, True),
+    ("POST", "/worklist/verdicts", BULK, CARE, 200, True),
+    ("GET", "/worklist/nights?since=2026-05-28T00:00:00Z&until=2026-05-30T00:00:00Z", None, SEE, 200, False),
+    ("PUT", "/views/{name}", {"state": "open"}, SEE, 200, False),
+    ("GET", "/views", None, SEE, 200, False),
+    ("DELETE", "/views/{name}", None, SEE, 204, False),
     ("GET", "/beds", None, WATCH, 200, False),
     ("POST", "/beds/{site}/{bed}/stay", {}, CARE, 201, True),
     ("POST", "/beds/{site}/{bed}/stay/transfer", {"to_bed": "bed-2"}, CARE, 200, True),
@@ -63,14 +72,23 @@ OPEN = {("POST", "/session"), ("GET", "/about")}
 async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, event_id: UUID) -> httpx.Response:
     method, path, body = route[:3]
     path = path.format(
-        site=site, bed="bed-1", event_id=event_id, pull_id=event_id, stay_id=event_id, list_id=event_id, stream="ir"
+        site=site,
+        bed="bed-1",
+        event_id=event_id,
+        pull_id=event_id,
+        stay_id=event_id,
+        list_id=event_id,
+        stream="ir",
+        name="mine",
     )
     body = {**SPAN, "site": site} if body is SPAN else body
+    if body is BULK:
+        body = {**BULK, "items": [{**BULK["items"][0], "event_id": str(event_id)}]}
     return await client.request(method, f"/api/v1{path}", json=body)
 
 
 def test_every_route_has_a_row() -> None:
-    known = {(row[0], row[1]) for row in ROUTES} | OPEN
+    known = {(row[0], row[1].partition("?")[0]) for row in ROUTES} | OPEN
     paths: dict[str, dict[str, Any]] = openapi_document()["paths"]
     assert {(method.upper(), path.removeprefix("/api/v1")) for path in paths for method in paths[path]} == known
 
@@ -135,4 +153,4 @@ async def test_an_account_without_sites_sees_nothing(house: House) -> None:
     await house.event("north")
     await house.account("eve", "admin")
     client = await house.person("pat", "admin", "nowhere")
-    assert (await client.get("/api/v1/worklist")).json() == {"items": [], "total": 0, "open": 0}
+    assert (await client.get("/api/v1/worklist")).json() == {"items": [], "total": 0, "open": 0, "next": None}

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from cloud.review.rules import (
     ByteSpan,
     ClipState,
+    Lease,
+    Rank,
     Standing,
     byte_span,
     clip_state,
     label_of,
+    may_take,
     rank_of,
     stored_share,
+    urgency_of,
 )
 from shared.event import EventCause
 from shared.review import Verdict
@@ -24,25 +28,59 @@ NONE = {"FLE": 0.05, "TLE": 0.05, "non-epileptic": 0.9}
 
 
 def test_what_a_person_asked_for_comes_before_all_that_a_network_found() -> None:
-    pressed = rank_of(EventCause.button, 0.0, NONE)
-    assert pressed.value >= rank_of(EventCause.detector, 1.0, SEIZURE).value
+    pressed = rank_of(EventCause.button, "unknown", 0.0, NONE)
+    assert pressed.value >= rank_of(EventCause.detector, "tonic_clonic", 1.0, SEIZURE).value
     assert "button" in pressed.reason
 
 
+def found(peak: float, shares: dict[str, float] | None, kind: str = "tonic") -> Rank:
+    return rank_of(EventCause.detector, kind, peak, shares)
+
+
 def test_the_classifier_moves_an_event_up_or_down() -> None:
-    alone = rank_of(EventCause.detector, 0.6, None)
-    assert (
-        rank_of(EventCause.detector, 0.6, SEIZURE).value > alone.value > rank_of(EventCause.detector, 0.6, NONE).value
-    )
+    alone = found(0.6, None)
+    assert found(0.6, SEIZURE).value > alone.value > found(0.6, NONE).value
     assert alone.reason == "Detector 0.60, not classified yet."
-    assert rank_of(EventCause.detector, 0.6, SEIZURE).reason == "Detector 0.60, classifier 0.90 for a seizure."
+    assert found(0.6, SEIZURE).reason == "Detector 0.60, classifier 0.90 for a seizure."
+
+
+def test_where_detector_and_classifier_disagree_a_person_looks_sooner() -> None:
+    apart = rank_of(EventCause.detector, "tonic", 0.9, NONE)
+    assert apart.value == pytest.approx(0.35 * 0.9 + 0.45 * 0.1 + 0.10 * 0.8 + 0.10 * 0.8)
+    assert apart.reason.endswith("they disagree.")
+
+
+def test_of_equal_scores_the_graver_class_comes_first() -> None:
+    kinds = ("tonic_clonic", "tonic", "psychogenic", "staff")
+    ranks = [found(0.7, SEIZURE, kind).value for kind in kinds]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len(set(ranks)) == len(kinds)
+
+
+@given(*[st.floats(0, 2), st.integers(0, 2**60)] * 2, st.integers(0, 2**61))
+def test_the_stored_order_is_the_order_of_rank_and_age_at_any_moment(
+    rank: float, start: int, other_rank: float, other_start: int, now: int
+) -> None:
+    def with_age(value: float, start_ns: int) -> float:
+        return value + 0.05 * ((now - start_ns) / (86_400 * 10**9))
+
+    apart = with_age(rank, start) - with_age(other_rank, other_start)
+    if abs(apart) > 1e-6:
+        assert (urgency_of(rank, start) > urgency_of(other_rank, other_start)) == (apart > 0)
+
+
+def test_a_claim_is_taken_when_free_when_ones_own_or_when_its_lease_ran_out() -> None:
+    assert may_take(None, "ana", 5)
+    assert may_take(Lease("ana", 9), "ana", 5)
+    assert not may_take(Lease("ben", 9), "ana", 8)
+    assert may_take(Lease("ben", 9), "ana", 9)
 
 
 @given(st.sampled_from(EventCause), st.floats(0, 1), st.none() | st.dictionaries(st.text(max_size=9), st.floats(0, 1)))
 def test_a_rank_lies_between_0_and_2_for_any_scores(
     cause: EventCause, peak: float, shares: dict[str, float] | None
 ) -> None:
-    rank = rank_of(cause, peak, shares)
+    rank = rank_of(cause, "tonic_clonic", peak, shares)
     assert 0 <= rank.value <= 2
     assert len(rank.reason) <= 200
 

@@ -43,11 +43,11 @@ async def classify(event_id: UUID, site: str = "north", **shares: float) -> None
         await rank_again(connection, event_id, site)
 
 
-async def test_the_likeliest_seizure_comes_first_and_the_newest_among_equals(house: House) -> None:
+async def test_the_likeliest_seizure_comes_first_and_the_longest_waiting_among_equals(house: House) -> None:
     low, old, new = [await house.event(peak_score=peak) for peak in (0.5, 0.9, 0.9)]
     pressed = await house.event(peak_score=0.1, cause="button")
     found = await items(await house.person("ana"))
-    assert [one["event_id"] for one in found] == [str(one) for one in (pressed, new, old, low)]
+    assert [one["event_id"] for one in found] == [str(one) for one in (pressed, old, new, low)]
 
 
 async def test_a_classification_changes_the_order_and_is_shown_as_simulated(house: House) -> None:
@@ -70,15 +70,18 @@ async def test_a_later_report_of_an_event_ranks_its_one_task_anew(house: House) 
         await Event.filter(event_id=event_id).using_db(connection).update(peak_score=0.95)
         assert not await open_task(connection, event_id, "north")
     (task,) = await ReviewTask.all()
-    assert task.rank == 0.95
+    assert task.rank == 0.9 * 0.95 + 0.1
 
 
 async def test_pages_and_filters_count_what_they_leave_out(house: House) -> None:
     for number in range(5):
         await house.event(bed=f"bed-{number % 2}")
     client = await house.person("ana")
-    page = (await client.get("/api/v1/worklist", params={"limit": 2, "offset": 4})).json()
-    assert (len(page["items"]), page["total"], page["open"]) == (1, 5, 5)
+    page = (await client.get("/api/v1/worklist", params={"limit": 4})).json()
+    assert (len(page["items"]), page["total"], page["open"]) == (4, 5, 5)
+    rest = (await client.get("/api/v1/worklist", params={"limit": 4, "after": page["next"]})).json()
+    assert (len(rest["items"]), rest["next"]) == (1, None)
+    assert len({one["event_id"] for one in [*page["items"], *rest["items"]]}) == 5
     of_bed = (await client.get("/api/v1/worklist", params={"bed": "bed-0"})).json()
     assert (len(of_bed["items"]), of_bed["total"], of_bed["open"]) == (3, 3, 3)
     event_id = of_bed["items"][0]["event_id"]

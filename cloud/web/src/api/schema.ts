@@ -61,7 +61,7 @@ export interface paths {
         };
         /**
          * Worklist
-         * @description The events of one's sites, the likeliest seizures first.
+         * @description The events of one's sites, the most urgent first: rank, and 0.05 a day of waiting.
          */
         get: operations["worklist"];
         put?: never;
@@ -126,7 +126,119 @@ export interface paths {
          */
         put: operations["give_verdict"];
         post?: never;
+        /**
+         * Withdraw Verdict
+         * @description Takes one's verdict back: the event waits for review again unless somebody else judged it. 409 when it is stale.
+         */
+        delete: operations["withdraw_verdict"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Claim
+         * @description Takes an event for three minutes or renews one's lease; 409 while somebody else's lasts.
+         */
+        put: operations["claim"];
+        post?: never;
+        /**
+         * Release Claim
+         * @description Gives the event back.
+         */
+        delete: operations["release_claim"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worklist/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Verdicts
+         * @description Keeps verdicts on up to 100 events; stale ones are passed over and told. The same call with null undoes it.
+         */
+        post: operations["give_verdicts"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worklist/nights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Nights
+         * @description How many events began in each night, noon to noon, and how many of them wait for a verdict.
+         */
+        get: operations["nights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Saved Views
+         * @description One's own saved views of the worklist.
+         */
+        get: operations["saved_views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save View
+         * @description Saves a view, in the place of one of the same name; at most 20 a person.
+         */
+        put: operations["save_view"];
+        post?: never;
+        /**
+         * Remove View
+         * @description Forgets a view.
+         */
+        delete: operations["remove_view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -658,6 +770,49 @@ export interface components {
             beds: components["schemas"]["Bed"][];
         };
         /**
+         * BulkAnswer
+         * @description In the order asked; nothing else was changed.
+         */
+        BulkAnswer: {
+            /** Items */
+            items: components["schemas"]["OneOutcome"][];
+        };
+        /**
+         * BulkRequest
+         * @description Verdicts on several events, each event once.
+         */
+        BulkRequest: {
+            /** Items */
+            items: components["schemas"]["OneVerdict"][];
+            /**
+             * Suggestion Shown
+             * @description whether classifications were on the screen
+             */
+            suggestion_shown: boolean;
+        };
+        /**
+         * ClaimView
+         * @description Who works on the event, and until when the lease lasts; an expired one is still shown.
+         */
+        ClaimView: {
+            /** Holder */
+            holder: string;
+            /** Mine */
+            mine: boolean;
+            /**
+             * Taken Utc
+             * Format: date-time
+             */
+            taken_utc: string;
+            /**
+             * Expires Utc
+             * Format: date-time
+             */
+            expires_utc: string;
+            /** Expired */
+            expired: boolean;
+        };
+        /**
          * ClipState
          * @description `awaited`: nothing to see yet. `watchable`: the videos are here. `stored`: all wanted bytes are. `overdue`: late.
          * @enum {string}
@@ -789,6 +944,7 @@ export interface components {
             rank: number;
             /** Rank Reason */
             rank_reason: string;
+            claim: components["schemas"]["ClaimView"] | null;
             /**
              * Clip Start Utc
              * Format: date-time
@@ -1002,6 +1158,64 @@ export interface components {
          * @enum {string}
          */
         Match: "caught" | "by_hand" | "missed";
+        /**
+         * NightView
+         * @description One night, from noon to noon, by the date on which it began.
+         */
+        NightView: {
+            /**
+             * Began
+             * Format: date
+             */
+            began: string;
+            /** Total */
+            total: number;
+            /** Open */
+            open: number;
+        };
+        /**
+         * Nights
+         * @description The nights in which something happened, in order.
+         */
+        Nights: {
+            /** Time Zone */
+            time_zone: string;
+            /** Items */
+            items: components["schemas"]["NightView"][];
+        };
+        /**
+         * OneOutcome
+         * @description What became of one: kept, or passed over because the version was stale.
+         */
+        OneOutcome: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /** Kept */
+            kept: boolean;
+            /**
+             * Version
+             * @description the version that stands now
+             */
+            version: number;
+            label: components["schemas"]["Verdict"] | null;
+        };
+        /**
+         * OneVerdict
+         * @description One event of a bulk verdict; null takes one's own verdict back.
+         */
+        OneVerdict: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            verdict: components["schemas"]["Verdict"] | null;
+            /** Expected Version */
+            expected_version: number;
+        };
         /**
          * PartView
          * @description One part that the bed holds: an event of its own.
@@ -1426,10 +1640,10 @@ export interface components {
         };
         /**
          * TaskFilter
-         * @description Which part of the worklist is asked for.
+         * @description Which part of the worklist is asked for. `unread`: whatever others said, the asking person has given no verdict.
          * @enum {string}
          */
-        TaskFilter: "open" | "reviewed" | "all";
+        TaskFilter: "open" | "reviewed" | "unread" | "all";
         /**
          * TransferRequest
          * @description The empty bed of the same site that the patient moves to.
@@ -1445,6 +1659,35 @@ export interface components {
          */
         Verdict: "confirmed" | "rejected" | "unsure";
         /**
+         * ViewFilters
+         * @description A filter of the worklist.
+         */
+        ViewFilters: {
+            /** @default open */
+            state: components["schemas"]["TaskFilter"];
+            /** Bed */
+            bed?: string | null;
+            /** Motor Type */
+            motor_type?: string | null;
+        };
+        /**
+         * ViewItem
+         * @description One saved view.
+         */
+        ViewItem: {
+            /** Name */
+            name: string;
+            filters: components["schemas"]["ViewFilters"];
+        };
+        /**
+         * ViewList
+         * @description A person's own views.
+         */
+        ViewList: {
+            /** Items */
+            items: components["schemas"]["ViewItem"][];
+        };
+        /**
          * WindowView
          * @description The network's suggestion for the window that starts `start_ns` after the clip's start.
          */
@@ -1457,16 +1700,36 @@ export interface components {
             };
         };
         /**
+         * WithdrawAnswer
+         * @description The version that says that there is no verdict, and the label that others' verdicts make.
+         */
+        WithdrawAnswer: {
+            /** Version */
+            version: number;
+            label: components["schemas"]["Verdict"] | null;
+        };
+        /**
          * Worklist
-         * @description One page of the worklist; `total` counts what the filter finds, `open` what still waits for a verdict.
+         * @description One page of the worklist; `total` counts what the filter finds, `open` what of it still waits for a verdict.
          */
         Worklist: {
             /** Items */
             items: components["schemas"]["WorklistItem"][];
-            /** Total */
+            /**
+             * Total
+             * @description stops at 1000: 1000 and more
+             */
             total: number;
-            /** Open */
+            /**
+             * Open
+             * @description stops at 1000: 1000 and more
+             */
             open: number;
+            /**
+             * Next
+             * @description to be given as `after` for the next page; null: this is the last
+             */
+            next: string | null;
         };
         /**
          * WorklistItem
@@ -1526,6 +1789,7 @@ export interface components {
             rank: number;
             /** Rank Reason */
             rank_reason: string;
+            claim: components["schemas"]["ClaimView"] | null;
         };
     };
     responses: never;
@@ -1702,11 +1966,18 @@ export interface operations {
     worklist: {
         parameters: {
             query?: {
+                limit?: number;
+                /** @description `next` of the page before */
+                after?: string | null;
                 state?: components["schemas"]["TaskFilter"];
                 /** @description only this bed */
                 bed?: string | null;
-                limit?: number;
-                offset?: number;
+                /** @description as the detector named it */
+                motor_type?: string | null;
+                /** @description starts from here on; with `until` */
+                since?: string | null;
+                /** @description and before this; at most 31 days later */
+                until?: string | null;
             };
             header?: never;
             path?: never;
@@ -1940,6 +2211,504 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_verdict: {
+        parameters: {
+            query: {
+                expected_version: number;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_verdicts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nights: {
+        parameters: {
+            query: {
+                since: string;
+                /** @description at most 62 days later */
+                until: string;
+                /** @description of the unit, such as Europe/Lisbon */
+                time_zone?: string;
+                bed?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nights"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewFilters"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewItem"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
