@@ -55,39 +55,40 @@ def _unfolded(folded: Any) -> Any:
 
 
 @kernel()
-def _med_row(now: Any, left: Any, up: Any, corner: Any, symbols: Any) -> None:
+def _symbol_row(now: Any, folded: Any, symbols: Any) -> None:
     for c in range(now.shape[0]):
-        x = now[c]
-        folded = _folded(i16(u16(x - _median(left[c], up[c], corner[c]))))
-        symbol = u8(folded + u16(1)) if folded < LAST else ESCAPE
-        symbols[c] = symbol if x != u16(0) else u8(0)
+        symbol = u8(u16(min(folded[c], LAST) + u16(1)))
+        symbols[c] = symbol if now[c] != u16(0) else u8(0)
 
 
 @kernel()
-def _med_row_split(now: Any, left: Any, up: Any, corner: Any, symbols: Any, lows: Any) -> None:
+def _split_row(now: Any, folded: Any, symbols: Any, lows: Any) -> None:
     for c in range(now.shape[0]):
-        x = now[c]
-        folded = _folded(i16(u16(x - _median(left[c], up[c], corner[c]))))
-        high = u16(folded >> u16(4))
-        symbol = u8(high + u16(1)) if high < LAST else ESCAPE
-        symbol = symbol if x != u16(0) else u8(0)
-        symbols[c] = symbol
-        lows[c] = u8(folded & u16(15)) if (symbol != u8(0)) & (symbol != ESCAPE) else u8(0)
+        x, residual = now[c], folded[c]
+        high = u16(residual >> u16(4))
+        symbols[c] = u8(u16(min(high, LAST) + u16(1))) if x != u16(0) else u8(0)
+        lows[c] = u8(residual & u16(15)) if (x != u16(0)) & (high < LAST) else u8(0)
+
+
+@kernel()
+def _med_row(now: Any, left: Any, up: Any, corner: Any, folded: Any) -> None:
+    for c in range(now.shape[0]):
+        folded[c] = _folded(i16(u16(now[c] - _median(left[c], up[c], corner[c]))))
 
 
 @kernel(_pixels, _small, _bytes_out, _bytes_out)
 def med_symbols(image: Uint16Image, split: int, symbols: Uint8Image, lows: Uint8Image) -> None:
     """Symbols (H, W) of an image (H, W) under MED; with split 4 also the low four bits of each residual, else lows is untouched."""
     height, width = image.shape
-    outside = np.zeros(width, np.uint16)
+    outside, folded = np.zeros(width, np.uint16), np.empty(width, np.uint16)
     for r in range(height):
         now, up = image[r], image[r - 1] if r else outside
+        _med_row(now[:1], outside[:1], up[:1], outside[:1], folded[:1])
+        _med_row(now[1:], now[:-1], up[1:], up[:-1], folded[1:])
         if split:
-            _med_row_split(now[:1], outside[:1], up[:1], outside[:1], symbols[r][:1], lows[r][:1])
-            _med_row_split(now[1:], now[:-1], up[1:], up[:-1], symbols[r][1:], lows[r][1:])
+            _split_row(now, folded, symbols[r], lows[r])
         else:
-            _med_row(now[:1], outside[:1], up[:1], outside[:1], symbols[r][:1])
-            _med_row(now[1:], now[:-1], up[1:], up[:-1], symbols[r][1:])
+            _symbol_row(now, folded, symbols[r])
 
 
 @kernel()
@@ -111,19 +112,17 @@ def _differences(now: Any, means: Any, differences: Any) -> None:
 
 
 @kernel()
-def _background_row(
-    now: Any, means: Any, left: Any, up: Any, weight: Any, split: Any, symbols: Any, lows: Any
-) -> None:  # fmt: skip
+def _background_row(now: Any, means: Any, left: Any, up: Any, weight: Any, rate: Any, folded: Any) -> None:
+    """The residuals of a row, and its means as they are after it, in one pass over the means."""
     for c in range(now.shape[0]):
-        x = now[c]
+        x, mean = i32(now[c]), means[c]
         correction = i32(i32(weight * i32(left[c] + up[c]) + i32(8)) >> i32(4))
-        guess = i32(i32(i32(means[c] + i32(8)) >> i32(4)) + correction)
-        folded = _folded(i16(u16(i32(i32(x) - guess))))
-        high = u16(folded >> u16(split))
-        symbol = u8(high + u16(1)) if high < LAST else ESCAPE
-        symbol = symbol if x != u16(0) else u8(0)
-        symbols[c] = symbol
-        lows[c] = u8(folded & u16(15)) if (symbol != u8(0)) & (symbol != ESCAPE) else u8(0)
+        guess = i32(i32(i32(mean + i32(8)) >> i32(4)) + correction)
+        folded[c] = _folded(i16(u16(i32(x - guess))))
+        wanted = i32(x << i32(4))
+        moved = i32(mean + i32(i32(wanted - mean) >> rate))
+        moved = moved if mean != i32(0) else wanted
+        means[c] = moved if x != i32(0) else mean
 
 
 @kernel(_pixels, _means, _small, _small, _small, _bytes_out, _bytes_out)
@@ -133,11 +132,15 @@ def background_symbols(
     """Symbols (H, W) of an image under the background means (H, W), which learn the image; lows as in `med_symbols`."""
     height, width = image.shape
     above, here = np.zeros(width + 1, np.int32), np.zeros(width + 1, np.int32)
+    folded = np.empty(width, np.uint16)
     for r in range(height):
         now, mean = image[r], means[r]
         _differences(now, mean, here[1:])
-        _background_row(now, mean, here[:-1], above[1:], i32(weight), i32(split), symbols[r], lows[r])
-        _learn_row(now, mean, i32(rate))
+        _background_row(now, mean, here[:-1], above[1:], i32(weight), i32(rate), folded)
+        if split:
+            _split_row(now, folded, symbols[r], lows[r])
+        else:
+            _symbol_row(now, folded, symbols[r])
         above, here = here, above
 
 
