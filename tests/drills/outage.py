@@ -37,6 +37,7 @@ MARKS_APART_S = 130.0
 FIRST_EVENT_LIMIT_S = 300.0
 CLIPS_LIMIT_S = 900.0
 START_LIMIT_S = 180.0
+MOST_PAGES = 50
 PICTURES = Path("build/screens")
 
 
@@ -92,10 +93,13 @@ def events_at(folder: Path, bed: str) -> dict[str, str]:
 def all_items(client: httpx.Client) -> list[dict[str, Any]]:
     """The whole worklist, page by page."""
     found: list[dict[str, Any]] = []
-    for offset in range(0, 10_000, 200):
-        answer = client.get("/api/v1/worklist", params={"state": "all", "limit": 200, "offset": offset}).json()
+    place: str | None = None
+    for _ in range(MOST_PAGES):
+        asked = {"state": "all", "limit": "200"} | ({"after": place} if place else {})
+        answer = client.get("/api/v1/worklist", params=asked).json()
         found += answer["items"]
-        if len(answer["items"]) < 200:
+        place = answer["next"]
+        if place is None:
             break
     return found
 
