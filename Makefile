@@ -11,7 +11,7 @@ SOURCE ?= simulator
 MINUTES ?= 10
 RECORDING_MINUTES ?= 20
 
-.PHONY: bench-upload drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording evaluate web docs pins clean
+.PHONY: bench-upload drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery evaluate evaluate-quick web docs pins clean
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -22,9 +22,11 @@ help:
 	@echo "make bench-edge      what a bed costs: 10 minutes of one Kinect v2 bed, figures in build/results/"
 	@echo "make bench-recording what recording costs: the codec beside its peers, the recorder, a clip's cut; half an hour"
 	@echo "make bench-upload    what an upload costs beside a bare sink: rates, CPU and memory of the api"
-	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw"
+	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw: an hour or more, once a release"
+	@echo "make evaluate-quick  the same for the detector on a small set of nights, in minutes"
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
 	@echo "make drill-outage    the cloud of a running demonstration is away for 10 minutes, a bed is killed: what arrives; 20 minutes"
+	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: half an hour, as root"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 
 setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/web
@@ -93,6 +95,9 @@ bench-edge: setup
 campaign-recording: setup
 	$(BIN)/python -m tests.campaigns.recording.campaign
 
+campaign-delivery: setup
+	$(BIN)/python -m tests.campaigns.delivery.campaign
+
 bench-recording: setup
 	$(BIN)/python -m tests.bench.bench_recording --minutes $(RECORDING_MINUTES)
 
@@ -103,8 +108,11 @@ bench-upload: setup
 	$(BIN)/python -m tests.bench.bench_upload
 
 evaluate: setup
-	$(BIN)/deepepil-models evaluate detector
+	$(BIN)/deepepil-models evaluate detector --set full
 	$(BIN)/deepepil-models evaluate i3d
+
+evaluate-quick: setup
+	$(BIN)/deepepil-models evaluate detector --set quick
 
 docs: setup
 	$(BIN)/python -m cloud.openapi > build/openapi.json && mv build/openapi.json cloud/web/openapi.json

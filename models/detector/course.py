@@ -15,10 +15,12 @@ import torch
 from models.detector.export import write_release
 from models.detector.lessons import fingerprint
 from models.detector.network import DetectorNet, parameter_count
-from models.detector.nights import SPLITS, check_splits, lesson, ordinary_night, seizure_night, stress_night
+from models.detector.nights import SPLITS, lesson
 from models.detector.train import Recipe, Tell, fit, gather
-from models.detector.trial import CONTROL_NAME, KINDS
-from models.detector.tune import Outcome, Scored, score_lesson, tune
+from models.detector.trial import CONTROL_NAME, validation_nights
+from models.detector.tune import Scored, score_lesson, tune
+from models.evaluation.choosing import Outcome
+from models.evaluation.recording import check_apart
 from shared.detector_input import STEP_FPS
 from shared.release import Metric, ReleaseCard, TrainingData
 from shared.trigger import TriggerRule
@@ -33,21 +35,9 @@ def lesson_nights(recipe: Recipe) -> list[Night]:
     return [lesson(patient, night) for night in range(recipe.nights_a_patient) for patient in SPLITS["train"]]
 
 
-def validation_nights() -> tuple[list[Night], list[Night], list[Night]]:
-    """Of validation patients: two paroxysms each, ordinary sleep of the first quarter, stress of the last."""
-    patients = list(SPLITS["validation"])
-    quarter = len(patients) // 4
-    pairs = [(KINDS[index % len(KINDS)], KINDS[(index + 2) % len(KINDS)]) for index in range(len(patients))]
-    return (
-        [seizure_night(patient, 0, pair) for patient, pair in zip(patients, pairs, strict=True)],
-        [ordinary_night(patient, 0) for patient in patients[:quarter]],
-        [stress_night(patient, 0, 600.0) for patient in patients[-quarter:]],
-    )
-
-
 def run(recipe: Recipe, folder: Path, tell: Tell, threads: int = 2) -> ReleaseCard:
     """Trains, tunes and writes the candidate; goes on from what an earlier run left in `folder`."""
-    check_splits(SPLITS)
+    check_apart(SPLITS)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = replace(recipe, lessons=fingerprint())
     lessons = gather(lesson_nights(recipe), folder / "lessons", recipe.lessons, tell)

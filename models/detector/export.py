@@ -17,6 +17,7 @@ import torch
 
 from models.detector.network import DetectorNet, Step
 from shared.detector_input import CHANNELS, MAP_HEIGHT, MAP_WIDTH, STEP_FPS
+from shared.detector_session import open_release
 from shared.detector_stream import RunStep
 from shared.errors import Broken, Refused
 from shared.release import (
@@ -27,10 +28,8 @@ from shared.release import (
     TensorSpec,
     TrainingData,
     card_path,
-    load_card,
     save_card,
     sha256_of,
-    verify_release,
 )
 from shared.score import MOTOR_TYPES
 from shared.trigger import TriggerRule
@@ -139,7 +138,7 @@ def write_release(
     data: TrainingData,
     metrics: dict[str, Metric],
 ) -> ReleaseCard:
-    """Writes ONNX and card into `folder`, verifies them and returns the card. Refused when the file is too large."""
+    """Writes ONNX and card into `folder`, opens them as the bed does and returns the card. Refused when the file is too large."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
     export_onnx(net, path)
@@ -161,11 +160,5 @@ def write_release(
         created=datetime.now(UTC).replace(microsecond=0),
     )
     save_card(card, card_path(folder, name))
-    verify_release(folder, name)
+    open_release(folder, name)
     return card
-
-
-def open_release(folder: Path, name: str) -> tuple[ReleaseCard, RunStep]:
-    """The verified card and the step function of a detector release. Refused with the reason when anything is wrong."""
-    path = verify_release(folder, name)
-    return load_card(card_path(folder, name)), session_step(str(path))

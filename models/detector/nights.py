@@ -7,13 +7,13 @@ hard ones more often. Tests are of two sorts: nights with one paroxysm each, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 
-from shared.errors import Refused
+from models.evaluation.recording import Stretch
+from models.metrics.matching import Truth
 from shared.score import MOTOR_TYPES
-from shared.ward import PAROXYSMS, Deed, Episode, Night
+from shared.ward import CONFOUNDERS, PAROXYSMS, Deed, Episode, Night
 from shared.ward.night import CONFOUNDER_SHARES, SPANS_S
 
 SPLITS: Mapping[str, range] = {
@@ -68,18 +68,9 @@ LESSON_SHARES: Mapping[Deed, float] = {
 LONGEST_DEED_S = 75.0
 """Deeds that may last minutes are cut to this in lessons: their middle teaches nothing new."""
 
+REST_S = 45.0
 ORDINARY_PER_H = 7.0
 """Awakenings and visits in an hour of ordinary sleep: about four turns (De Koninck 1992) and three other deeds."""
-
-
-def check_splits(splits: Mapping[str, Sequence[int]]) -> None:
-    """Raises Refused when one patient is in two splits."""
-    for (first, here), (second, there) in combinations(splits.items(), 2):
-        both = sorted(set(here) & set(there))
-        if both:
-            raise Refused(
-                f"Patient {both[0]} is in the splits {first} and {second}; a leak makes every figure worthless."
-            )
 
 
 def _span_s(deed: Deed, rng: np.random.Generator, longest_s: float) -> float:
@@ -131,6 +122,18 @@ def stress_night(patient: int, night: int, duration_s: float = 900.0) -> Night:
     return _without_paroxysm(patient, night, duration_s, 50.0, 0x57E5)
 
 
+def confounder_night(patient: int, night: int) -> Night:
+    """Every confounder once, in random order, each alone with 45 s of sleep before the next: what each of them does by itself."""
+    rng = np.random.default_rng((patient, night, 0xC0F0))
+    episodes: list[Episode] = []
+    start_s = REST_S
+    for place in rng.permutation(len(CONFOUNDER_SHARES)):
+        deed = list(CONFOUNDER_SHARES)[int(place)]
+        episodes.append(Episode(deed, start_s, _span_s(deed, rng, LONGEST_DEED_S)))
+        start_s = episodes[-1].end_s + REST_S
+    return Night(patient, night, start_s, tuple(episodes))
+
+
 def _without_paroxysm(patient: int, night: int, duration_s: float, per_h: float, salt: int) -> Night:
     rng = np.random.default_rng((patient, night, salt))
     episodes: list[Episode] = []
@@ -144,9 +147,14 @@ def _without_paroxysm(patient: int, night: int, duration_s: float, per_h: float,
         start_s += span_s + 12.0 + float(rng.exponential(max(1.0, 3600.0 / per_h - 40.0)))
 
 
-def paroxysms_of(night: Night) -> list[tuple[str, float, float]]:
-    """The true events of a night: (motor type, start s, end s)."""
-    return [(MOTOR_OF[e.deed], e.start_s, e.end_s) for e in night.episodes if e.deed in PAROXYSMS]
+def truths_of(night: Night) -> tuple[Truth, ...]:
+    """The true events of a night. Every paroxysm of this ward moves from its first second on: that is its first sign."""
+    return tuple(Truth(MOTOR_OF[e.deed], e.start_s, e.end_s) for e in night.episodes if e.deed in PAROXYSMS)
+
+
+def others_of(night: Night) -> tuple[Stretch, ...]:
+    """The confounders of a night, each under its own name."""
+    return tuple(Stretch(e.deed.value, e.start_s, e.end_s) for e in night.episodes if e.deed in CONFOUNDERS)
 
 
 def motor_index(deed: Deed) -> int:

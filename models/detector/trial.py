@@ -1,31 +1,30 @@
 """The detector on trial: a release, streamed as at the bed, over simulated patients that no training or tuning ever saw.
 
-In: a release. Out: figures. Seizure nights give sensitivity and latency, ordinary nights the false events; stress nights are
-told apart. A network of the same shape with random weights runs beside it: it must find nothing.
+In: a release and a set of nights. Out: a `Trial`: the judgements of the release, of the baselines and of a network of the same
+shape with random weights, which must find nothing. Seizure nights give sensitivity and latency, ordinary nights the false events;
+stress nights are told apart. The baselines' triggers are chosen on the validation patients, as the release's was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from models.detector.export import open_release
-from models.detector.nights import SPLITS, check_splits, ordinary_night, paroxysms_of, seizure_night, stress_night
-from models.metrics import Detection, EventScore, match, median, score_events, wilson
-from shared.clock import NS_PER_S
-from shared.detector_stream import DetectorStream
-from shared.errors import Refused
-from shared.preview import PREVIEW_FPS, PREVIEW_PERIOD_NS, Preview
-from shared.release import Metric
-from shared.results import Figure
-from shared.score import PAROXYSM_TYPES
-from shared.trigger import Closed, Opened, Trigger
-from shared.ward import Deed, Night, ward_previews
+from models.detector.lessons import fingerprint
+from models.detector.nights import SPLITS, confounder_night, ordinary_night, seizure_night, stress_night
+from models.evaluation.choosing import choose, grid, outcome_of
+from models.evaluation.contenders import BASELINES, Contender, rule_of
+from models.evaluation.curve import THRESHOLDS, Point, curve_rules
+from models.evaluation.disturbances import DISTURBANCES
+from models.evaluation.judge import Judged, judge
+from models.evaluation.recording import Sort, check_apart
+from models.evaluation.simulated import Case, Played, Tell, play_all
+from models.evaluation.summary import Summary, summarise
+from models.metrics.intervals import Rate, Share
+from shared.trigger import TriggerRule
+from shared.ward import Deed, Night
 
-Tell = Callable[[str], None]
 KINDS: tuple[Deed, ...] = (
     Deed.focal_to_bilateral_tonic_clonic,
     Deed.hypermotor,
@@ -33,204 +32,140 @@ KINDS: tuple[Deed, ...] = (
     Deed.tonic,
     Deed.psychogenic,
 )
-RAYS = 2
-"""Rays of the ward to a preview pixel, a side; 4 is what the bed does to a full-size frame, at three times the cost."""
-LEAST_FOUND, SEIZURES, MOST_FALSE, ORDINARY_H = 18, 20, 2, 2.0
-ORDINARY_NIGHTS, STRESS_NIGHTS = 8, 4
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event: when it was active and when the trigger opened it, seconds; its likeliest kind of movement; its peak."""
-
-    start_s: float
-    end_s: float
-    decided_s: float
-    kind: str
-    peak: float
-
-
-@dataclass(frozen=True)
-class Played:
-    """One night, the release's events in it and how many a network of random weights made of it."""
-
-    night: Night
-    events: tuple[Event, ...]
-    control_events: int
-
-
-class Watch:
-    """A release over one night: stream and trigger as at the bed."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        card, run = open_release(folder, name)
-        if card.trigger is None:
-            raise Refused(f"Release {name} has no trigger parameters in its card.")
-        self._stream = DetectorStream(card, run)
-        self._trigger = Trigger(card.trigger)
-        self._opened: dict[int, float] = {}
-        self._events: list[Event] = []
-
-    def see(self, preview: Preview) -> None:
-        """One preview of the night."""
-        for score in self._stream.push(preview):
-            for action in self._trigger.feed(score):
-                self._note(action)
-
-    def events(self) -> tuple[Event, ...]:
-        """All events of the night, which ends here."""
-        for action in self._trigger.flush():
-            self._note(action)
-        return tuple(self._events)
-
-    def _note(self, action: object) -> None:
-        if isinstance(action, Opened):
-            self._opened[action.number] = action.decided_ns / NS_PER_S
-        if isinstance(action, Closed):
-            kind = max(action.votes, key=lambda name: action.votes[name], default="unknown")
-            span = action.active
-            start_s, end_s = span.start_ns / NS_PER_S, span.end_ns / NS_PER_S
-            self._events.append(Event(start_s, end_s, self._opened[action.number], kind, action.peak))
-
-
-def play(night: Night, folder: Path, name: str, control: Path | None, rays: int = RAYS) -> Played:
-    """Streams the night's previews through the release in `folder`, and through the release `control` where one is given."""
-    watch = Watch(folder, name)
-    beside = Watch(control, CONTROL_NAME) if control else None
-    for index, (ir, depth) in enumerate(ward_previews(night, fps=PREVIEW_FPS, samples=rays)):
-        preview = Preview(index, index * PREVIEW_PERIOD_NS, index * PREVIEW_PERIOD_NS, ir, depth)
-        watch.see(preview)
-        if beside:
-            beside.see(preview)
-    return Played(night, watch.events(), len(beside.events()) if beside else 0)
-
-
+SEIZURES, ORDINARY_NIGHTS, STRESS_NIGHTS, CONFOUNDER_NIGHTS = 20, 8, 4, 2
+FULL_KINDS = (*KINDS, *KINDS, KINDS[0])
+"""Eleven nights with one seizure each for every test patient of the full set: 120 tonic-clonic ones and 80 of each other kind."""
+FULL_ORDINARY_S, FULL_STRESS_S = 5_600.0, 1_500.0
+VALIDATION_STRESS_S = 600.0
+ALWAYS_ON, BAND_POWER = "always-on", "band-power"
 CONTROL_NAME = "detector-random"
+KEPT = Path("build/evaluation/nights")
 
 
 @dataclass(frozen=True)
-class Nights:
-    """The nights of a trial, all of test patients, no patient in two of the three sorts."""
+class Trial:
+    """Judgements by contender, sort and rule: `judged[name][rule]` over all nights. Rule 0 is a contender's own."""
 
-    seizures: tuple[Night, ...]
-    ordinary: tuple[Night, ...]
-    stress: tuple[Night, ...]
+    release: str
+    ward: str
+    rules: Mapping[str, Sequence[TriggerRule]]
+    judged: Mapping[str, Sequence[Sequence[Judged]]]
+
+    def summary(self, name: str, *sorts: Sort, rule: int = 0) -> Summary:
+        """The figures of one contender over the nights of these sorts."""
+        return summarise([each for each in self.judged[name][rule] if each.recording.sort in sorts])
+
+    def curve(self, name: str) -> list[Point]:
+        """The whole curve of one contender; empty where it was tried under one rule alone."""
+        return [
+            Point(
+                open_at,
+                self._sensitivity(name, number),
+                self._false(name, "ordinary", number).per_h,
+                self._false(name, "stress", number).per_h,
+            )
+            for number, open_at in enumerate(THRESHOLDS, 1)
+            if number < len(self.judged[name])
+        ]
+
+    def _sensitivity(self, name: str, rule: int) -> Share:
+        some = [each for each in self.judged[name][rule] if each.recording.sort == "seizures"]
+        return Share(sum(len(each.found) for each in some), sum(len(each.detections) for each in some))
+
+    def _false(self, name: str, sort: Sort, rule: int) -> Rate:
+        some = [each for each in self.judged[name][rule] if each.recording.sort == sort]
+        return Rate(sum(len(each.false) for each in some), sum(each.recording.hours for each in some))
 
 
-def trial_nights() -> Nights:
-    """20 nights with one paroxysm each (four of each kind), 2 h of ordinary sleep, 1 h of stress; 32 patients in all."""
-    check_splits(SPLITS)
+def quick_set() -> list[Case]:
+    """20 nights with one paroxysm each (four of each kind), 2 h of ordinary sleep, 1 h of stress, each confounder alone twice.
+
+    Of 34 patients in all, none in two sorts.
+    """
     patients = list(SPLITS["test"])
-    return Nights(
-        tuple(seizure_night(patient, 1, (KINDS[i % len(KINDS)],)) for i, patient in enumerate(patients[:SEIZURES])),
-        tuple(ordinary_night(patient, 1) for patient in patients[SEIZURES:][:ORDINARY_NIGHTS]),
-        tuple(stress_night(patient, 1) for patient in patients[SEIZURES + ORDINARY_NIGHTS :][:STRESS_NIGHTS]),
+    kinds = [KINDS[index % len(KINDS)] for index in range(SEIZURES)]
+    seizures = [seizure_night(patient, 1, (kind,)) for patient, kind in zip(patients, kinds, strict=False)]
+    ordinary = [ordinary_night(patient, 1) for patient in patients[SEIZURES:][:ORDINARY_NIGHTS]]
+    stress = [stress_night(patient, 1) for patient in patients[SEIZURES + ORDINARY_NIGHTS :][:STRESS_NIGHTS]]
+    alone = [confounder_night(patient, 1) for patient in patients[-CONFOUNDER_NIGHTS:]]
+    return _cases(seizures, ordinary, stress, alone)
+
+
+def full_set() -> list[Case]:
+    """Every test patient: 11 nights with one paroxysm each, an ordinary night of 93 minutes, 25 minutes of stress, each confounder alone."""
+    patients = list(SPLITS["test"])
+    seizures = [
+        seizure_night(patient, 10 + number, (kind,)) for patient in patients for number, kind in enumerate(FULL_KINDS)
+    ]
+    ordinary = [ordinary_night(patient, 30, FULL_ORDINARY_S) for patient in patients]
+    stress = [stress_night(patient, 31, FULL_STRESS_S) for patient in patients]
+    return _cases(seizures, ordinary, stress, [confounder_night(patient, 32) for patient in patients])
+
+
+def validation_nights() -> tuple[list[Night], list[Night], list[Night]]:
+    """Of validation patients: two paroxysms each, ordinary sleep of the first quarter, stress of the last."""
+    patients = list(SPLITS["validation"])
+    quarter = len(patients) // 4
+    pairs = [(KINDS[index % len(KINDS)], KINDS[(index + 2) % len(KINDS)]) for index in range(len(patients))]
+    return (
+        [seizure_night(patient, 0, pair) for patient, pair in zip(patients, pairs, strict=True)],
+        [ordinary_night(patient, 0) for patient in patients[:quarter]],
+        [stress_night(patient, 0, VALIDATION_STRESS_S) for patient in patients[-quarter:]],
     )
 
 
-def play_all(nights: Sequence[Night], folder: Path, name: str, control: Path | None, tell: Tell) -> list[Played]:
-    """Plays the nights on two processes, in their order."""
-    played: list[Played] = []
-    with ProcessPoolExecutor(2) as pool:
-        for one in pool.map(partial(play, folder=folder, name=name, control=control), nights):
-            played.append(one)
-            tell(f"night {len(played)}/{len(nights)}: patient {one.night.patient_seed}, {line_of(one)}")
-    return played
+def _cases(
+    seizures: Sequence[Night], ordinary: Sequence[Night], stress: Sequence[Night], alone: Sequence[Night] = ()
+) -> list[Case]:
+    sorts: dict[Sort, Sequence[Night]] = {
+        "seizures": seizures, "ordinary": ordinary, "stress": stress, "confounders": alone
+    }  # fmt: skip
+    return [Case(night, sort) for sort, nights in sorts.items() for night in nights]
 
 
-def line_of(played: Played) -> str:
-    """What happened and what was found, in one line."""
-    true = ", ".join(f"{kind} at {start_s:.0f} s" for kind, start_s, _ in paroxysms_of(played.night)) or "no paroxysm"
-    found = ", ".join(f"{event.kind} at {event.decided_s:.0f} s" for event in played.events) or "no event"
-    return f"{true}: {found}"
+def tuned_baselines(ward: str, tell: Tell, kept: Path = KEPT) -> dict[str, TriggerRule]:
+    """The rule of each baseline, chosen on the validation patients alone."""
+    contenders = [Contender(name, grid()) for name in BASELINES if name != ALWAYS_ON]
+    played = play_all(_cases(*validation_nights()), contenders, kept, ward, tell)
+    rules: dict[str, TriggerRule] = {}
+    for each in contenders:
+        outcomes = [outcome_of(_judged(played, each.name, rule)) for rule in range(len(each.rules))]
+        rules[each.name], outcome = choose(outcomes)
+        tell(f"{each.name}: opens at {rules[each.name].open_at}, validation {outcome.found} of {outcome.true} found")
+    return rules
 
 
-def detections_of(played: Sequence[Played]) -> tuple[list[Detection], int]:
-    """Every true paroxysm with its latency, and the number of false events in these nights."""
-    detections: list[Detection] = []
-    false = 0
-    for one in played:
-        found = [(event.start_s, event.end_s, event.decided_s) for event in one.events]
-        matched, stray = match(paroxysms_of(one.night), found)
-        detections += matched
-        false += len(stray)
-    return detections, false
+def try_release(
+    folder: Path, name: str, control: Path | None, cases: Sequence[Case], tell: Tell, kept: Path = KEPT
+) -> Trial:
+    """The trial of a release beside the baselines; `control` is the folder of the network with random weights."""
+    check_apart({**SPLITS, "test": {case.night.patient_seed for case in cases}})
+    rule, ward = rule_of(folder, name), fingerprint()
+    rules = tuned_baselines(ward, tell, kept) | {ALWAYS_ON: rule}
+    contenders = [Contender(name, (rule, *curve_rules(rule)), folder)]
+    contenders += [Contender(each, (own, *curve_rules(own))) for each, own in rules.items()]
+    if control is not None:
+        contenders.append(Contender(CONTROL_NAME, (rule,), control))
+    played = play_all(cases, contenders, kept, ward, tell)
+    return Trial(
+        name,
+        ward,
+        {each.name: each.rules for each in contenders},
+        {each.name: [_judged(played, each.name, k) for k in range(len(each.rules))] for each in contenders},
+    )
 
 
-def szcore_of(played: Sequence[Played]) -> EventScore:
-    """SzCORE counts over all these nights."""
-    total = EventScore(0, 0, 0, 0.0)
-    for one in played:
-        true = [(start_s, end_s) for _, start_s, end_s in paroxysms_of(one.night)]
-        found = [(event.start_s, event.end_s) for event in one.events]
-        total += score_events(true, found, one.night.duration_s)
-    return total
+def robustness(
+    folder: Path, name: str, cases: Sequence[Case], tell: Tell, kept: Path = KEPT
+) -> dict[str, list[Judged]]:
+    """The release's own rule over the same nights, once as they are and once for each disturbance of the picture."""
+    ward, contender = fingerprint(), Contender(name, (rule_of(folder, name),), folder)
+    rows: dict[str, list[Judged]] = {}
+    for disturbance in ("", *DISTURBANCES):
+        played = play_all([Case(c.night, c.sort, disturbance) for c in cases], [contender], kept, ward, tell)
+        rows[disturbance or "as_it_is"] = _judged(played, name, 0)
+    return rows
 
 
-def hours_of(played: Sequence[Played]) -> float:
-    """Simulated hours in these nights."""
-    return sum(one.night.duration_s for one in played) / 3600
-
-
-def figures_of(seizures: Sequence[Played], ordinary: Sequence[Played], stress: Sequence[Played]) -> dict[str, Figure]:
-    """The trial's figures with their goals."""
-    detections, stray = detections_of(seizures)
-    found = [d for d in detections if d.latency_s is not None]
-    false = sum(len(one.events) for one in ordinary)
-    stress_false = sum(len(one.events) for one in stress)
-    control = sum(one.control_events for one in [*seizures, *ordinary, *stress])
-    szcore = szcore_of([*seizures, *ordinary])
-    low, high = wilson(len(found), len(detections))
-    patients = {one.night.patient_seed for one in [*seizures, *ordinary, *stress]}
-    figures = {
-        "test_patients": Figure(len(patients), "simulated"),
-        "test_hours": Figure(round(hours_of([*seizures, *ordinary, *stress]), 2), "simulated h"),
-        "test_seizures": Figure(len(detections), "simulated"),
-        "found_seizures": Figure(len(found), "", f">= {LEAST_FOUND} of {SEIZURES}", len(found) >= LEAST_FOUND),
-        "sensitivity_all": Figure(round(len(found) / max(1, len(detections)), 3), "share"),
-        "sensitivity_all_low": Figure(round(low, 3), "95 % Wilson"),
-        "sensitivity_all_high": Figure(round(high, 3), "95 % Wilson"),
-        "ordinary_hours": Figure(round(hours_of(ordinary), 2), "simulated h"),
-        "false_events_ordinary": Figure(false, "", f"<= {MOST_FALSE} in {ORDINARY_H:.0f} h", false <= MOST_FALSE),
-        "false_events_per_h": Figure(round(false / hours_of(ordinary), 2), "1/h"),
-        "false_events_in_seizure_nights": Figure(stray, f"in {hours_of(seizures):.1f} h"),
-        "stress_false_events_per_h": Figure(round(stress_false / hours_of(stress), 2), "1/h"),
-        "latency_median_s": Figure(round(median([d.latency_s for d in found if d.latency_s is not None]), 1), "s"),
-        "szcore_f1": Figure(round(szcore.f1, 3), ""),
-        "szcore_false_per_24h": Figure(round(24 * szcore.false_per_h, 1), "1/24 h"),
-        "random_weights_events": Figure(control, "", "0", control == 0),
-    }
-    return figures | _by_kind(detections)
-
-
-def _by_kind(detections: Sequence[Detection]) -> dict[str, Figure]:
-    figures: dict[str, Figure] = {}
-    for kind in dict.fromkeys(d.kind for d in detections):
-        of_kind = [d for d in detections if d.kind == kind]
-        hits = sum(d.latency_s is not None for d in of_kind)
-        figures[f"sensitivity_{kind}"] = Figure(round(hits / len(of_kind), 3), "share")
-    return figures
-
-
-def _cases(name: str) -> int:
-    """How many seizures or nights a figure of the trial rests on."""
-    if name.removeprefix("sensitivity_") in PAROXYSM_TYPES:
-        return SEIZURES // len(KINDS)
-    if name in {"false_events_ordinary", "false_events_per_h", "ordinary_hours"}:
-        return ORDINARY_NIGHTS
-    if name.startswith("stress_"):
-        return STRESS_NIGHTS
-    return SEIZURES
-
-
-def metrics_of(figures: dict[str, Figure]) -> dict[str, Metric]:
-    """The figures that are numbers as a card carries them; the interval stands beside its share."""
-    metrics = {
-        name: Metric(value=float(figure.value), unit=figure.unit, n=_cases(name))
-        for name, figure in figures.items()
-        if isinstance(figure.value, int | float) and not name.endswith(("_low", "_high"))
-    }
-    low, high = figures["sensitivity_all_low"].value, figures["sensitivity_all_high"].value
-    interval = {"low": float(low), "high": float(high)}
-    metrics["sensitivity_all"] = metrics["sensitivity_all"].model_copy(update=interval)
-    return metrics
+def _judged(played: Sequence[Played], name: str, rule: int) -> list[Judged]:
+    return [judge(each.recording, each.events[name][rule]) for each in played]

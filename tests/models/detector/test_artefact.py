@@ -7,25 +7,32 @@ from pathlib import Path
 import pytest
 
 from models.detector.course import NAME, write_control
-from models.detector.export import open_release
-from models.detector.nights import SPLITS, ordinary_night, paroxysms_of
-from models.detector.trial import CONTROL_NAME, KINDS, Played, detections_of, play
+from models.detector.nights import SPLITS, ordinary_night
+from models.detector.trial import CONTROL_NAME, KINDS
+from models.evaluation.contenders import Contender, rule_of
+from models.evaluation.judge import judge
+from models.evaluation.simulated import Case, Played, play
+from models.evaluation.summary import summarise
+from shared.detector_session import open_release
 from shared.release import FILE_LIMIT_BYTES, verify_release
 from shared.ward import Deed, Episode, Night
 
 pytestmark = pytest.mark.timeout(600)
 RELEASES = Path("models/releases")
 SPARE_PATIENTS = list(SPLITS["test"])[32:]
-"""Test patients whom the trial of `deepepil-models evaluate` leaves alone."""
+"""Test patients whom the quick set leaves alone."""
 
 
 @pytest.fixture(scope="module")
 def control(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("control")
-    card, _ = open_release(RELEASES, NAME)
-    assert card.trigger is not None
-    write_control(folder, card.trigger)
+    write_control(folder, rule_of(RELEASES, NAME))
     return folder
+
+
+def contenders(control: Path) -> list[Contender]:
+    rules = (rule_of(RELEASES, NAME),)
+    return [Contender(NAME, rules, RELEASES), Contender(CONTROL_NAME, rules, control)]
 
 
 def short_night(patient: int, deed: Deed) -> Night:
@@ -38,7 +45,7 @@ def short_night(patient: int, deed: Deed) -> Night:
 @pytest.fixture(scope="module")
 def seizures(control: Path) -> list[Played]:
     nights = [short_night(patient, kind) for patient, kind in zip(SPARE_PATIENTS, KINDS, strict=False)]
-    return [play(night, RELEASES, NAME, control, rays=1) for night in nights]
+    return [play(Case(night, "seizures"), contenders(control), rays=1) for night in nights]
 
 
 def test_the_file_fits_its_card_and_its_card_says_simulated_and_research_only() -> None:
@@ -51,20 +58,19 @@ def test_the_file_fits_its_card_and_its_card_says_simulated_and_research_only() 
 
 
 def test_it_finds_at_least_four_of_five_kinds_of_paroxysm(seizures: list[Played]) -> None:
-    detections, _ = detections_of(seizures)
-    assert len(detections) == 5
-    assert sum(detection.latency_s is not None for detection in detections) >= 4
+    found = summarise([judge(each.recording, each.events[NAME][0]) for each in seizures]).sensitivity["all"]
+    assert found.trials == 5
+    assert found.hits >= 4
 
 
 def test_the_same_network_with_random_weights_finds_none(seizures: list[Played]) -> None:
-    assert sum(len(paroxysms_of(played.night)) for played in seizures) == 5
-    assert [played.control_events for played in seizures] == [0] * 5
+    assert [each.events[CONTROL_NAME] for each in seizures] == [((),)] * 5
 
 
-def test_ordinary_sleep_opens_at_most_one_event_in_ten_minutes() -> None:
+def test_ordinary_sleep_opens_at_most_one_event_in_ten_minutes(control: Path) -> None:
     night = ordinary_night(SPARE_PATIENTS[-1], 2, 600.0, per_h=20)
     assert len(night.episodes) >= 2
-    assert len(play(night, RELEASES, NAME, None, rays=1).events) <= 1
+    assert len(play(Case(night, "ordinary"), contenders(control)[:1], rays=1).events[NAME][0]) <= 1
 
 
 def test_the_control_is_a_release_of_its_own_name(control: Path) -> None:

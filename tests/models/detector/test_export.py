@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from models.detector.course import training_data, write_control
-from models.detector.export import OPSET, open_release, session_step, write_release
+from models.detector.export import OPSET, session_step, write_release
 from models.detector.network import DetectorNet, NetworkSize
+from shared.detector_session import open_release
 from shared.detector_stream import DetectorStream, state_size
 from shared.errors import Refused
 from shared.preview import Preview

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from models.detector.course import lesson_nights, validation_nights
-from models.detector.nights import LESSON_SHARES, MOTOR_OF, SPLITS, check_splits, lesson, ordinary_night, paroxysms_of
+from models.detector.course import lesson_nights
+from models.detector.nights import LESSON_SHARES, MOTOR_OF, SPLITS, lesson, ordinary_night
 from models.detector.train import Recipe
-from models.detector.trial import trial_nights
-from shared.errors import Refused
+from models.detector.trial import full_set, quick_set, validation_nights
+from models.evaluation.recording import Recording, check_apart
+from models.evaluation.simulated import recording_of
 from shared.score import MOTOR_TYPES, PAROXYSM_TYPES
-from shared.ward import PAROXYSMS, Deed
-
-
-def test_a_patient_in_two_splits_is_refused_by_number() -> None:
-    with pytest.raises(Refused, match="Patient 5 is in the splits train and test"):
-        check_splits({"train": [4, 5], "validation": [6], "test": [5]})
+from shared.ward import CONFOUNDERS, PAROXYSMS, Deed
 
 
 def test_each_stage_uses_patients_of_its_own_split_only() -> None:
-    trial = trial_nights()
+    check_apart(SPLITS)
     stages = {
         "train": lesson_nights(Recipe()),
         "validation": [night for sort in validation_nights() for night in sort],
-        "test": [*trial.seizures, *trial.ordinary, *trial.stress],
+        "test": [case.night for case in [*quick_set(), *full_set()]],
     }
     for split, nights in stages.items():
         assert {night.patient_seed for night in nights} <= set(SPLITS[split])
@@ -42,14 +38,29 @@ def test_a_lesson_is_the_same_each_time_and_dense() -> None:
     assert len(lesson(10_000, 0).episodes) >= 8
 
 
-def test_the_trial_has_twenty_seizures_of_five_kinds_and_two_ordinary_hours_without() -> None:
-    trial = trial_nights()
-    true = [event for night in trial.seizures for event in paroxysms_of(night)]
-    assert sorted({kind for kind, _, _ in true}) == sorted(PAROXYSM_TYPES)
+def of_sort(recordings: list[Recording], sort: str) -> list[Recording]:
+    return [each for each in recordings if each.sort == sort]
+
+
+def test_the_quick_set_has_twenty_seizures_of_five_kinds_and_two_ordinary_hours_without() -> None:
+    recordings = [recording_of(case) for case in quick_set()]
+    true = [truth for each in of_sort(recordings, "seizures") for truth in each.truths]
+    assert sorted({truth.kind for truth in true}) == sorted(PAROXYSM_TYPES)
     assert len(true) == 20
-    assert sum(night.duration_s for night in trial.ordinary) == 7200
-    assert [event for night in [*trial.ordinary, *trial.stress] for event in paroxysms_of(night)] == []
-    assert len({night.patient_seed for night in [*trial.seizures, *trial.ordinary, *trial.stress]}) == 32
+    assert sum(each.length_s for each in of_sort(recordings, "ordinary")) == 7200
+    assert [t for each in recordings if each.sort != "seizures" for t in each.truths] == []
+    assert len({each.patient for each in recordings}) == 34
+    assert {other.kind for each in of_sort(recordings, "confounders") for other in each.others} == set(CONFOUNDERS)
+
+
+def test_the_full_set_is_as_large_as_a_figure_needs() -> None:
+    recordings = [recording_of(case) for case in full_set()]
+    true = [truth for each in recordings for truth in each.truths]
+    assert len({each.patient for each in recordings}) >= 40
+    assert len(true) >= 400
+    assert sum(truth.kind == "tonic_clonic" for truth in true) >= 100
+    assert sum(each.hours for each in of_sort(recordings, "ordinary")) >= 60
+    assert sum(each.hours for each in recordings) >= 100
 
 
 def test_ordinary_sleep_has_deeds_at_about_the_declared_pace() -> None:

@@ -1,20 +1,19 @@
-"""How well events match the truth: SzCORE event scoring, sensitivity with its Wilson interval, false alarms, latency.
+"""SzCORE event scoring: the counts of `timescoring`, with its traps guarded.
 
-In: true and found events as spans in seconds, and the length of the recording. Out: counts, rates and intervals.
+In: true and found events as spans in seconds, and the length of the recording. Out: counts and rates.
 The rules are those of SzCORE (Dan et al., Epilepsia 2024, doi 10.1111/epi.18113), with the defaults of `timescoring`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Seconds = tuple[float, float]
 """A span (start, end) in seconds."""
 
 TICKS_PER_S = 10
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +62,19 @@ class EventScore:
         return self.false / self.hours if self.hours else math.nan
 
 
-def wilson(hits: int, trials: int, z: float = Z_95) -> tuple[float, float]:
-    """The Wilson score interval of a share (Wilson 1927), 95 % by default; (0, 1) when nothing was tried."""
-    if trials == 0:
-        return 0.0, 1.0
-    share, weight = hits / trials, z * z / trials
-    middle = (share + weight / 2) / (1 + weight)
-    half = z * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def tidy(events: Iterable[Seconds], length_s: float) -> list[tuple[int, int]]:
     """Events on the 10 Hz grid of SzCORE: sorted, overlapping ones united, each at least one tick long.
 
     This guards the traps of `timescoring`: unsorted or overlapping lists and events under 50 ms are miscounted there.
-    Raises ValueError for an event that ends before it starts or is not finite.
+    Raises ValueError for an event that ends before it starts, is not finite or lies wholly outside the recording.
     """
     last = round(length_s * TICKS_PER_S)
     ticks: list[tuple[int, int]] = []
     for start_s, end_s in sorted(events):
         if not (math.isfinite(start_s) and math.isfinite(end_s)) or end_s < start_s:
             raise ValueError(f"an event from {start_s} s to {end_s} s is no span")
+        if end_s < 0 or start_s > length_s:
+            raise ValueError(f"an event from {start_s} s to {end_s} s lies outside the recording of {length_s} s")
         start = min(max(0, round(start_s * TICKS_PER_S)), last - 1)
         end = min(max(start + 1, round(end_s * TICKS_PER_S)), last)
         if ticks and start <= ticks[-1][1]:
@@ -134,47 +125,3 @@ def score_events(
     hits = [span for span in wide if any(_overlaps(span, guess) for guess in guesses)]
     false = sum(not any(_overlaps(guess, span) for span in hits) for guess in guesses)
     return EventScore(len(references), len(hits), false, length_s / 3600)
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One true event and when it was found: `latency_s` from its start to the decision, None when it was missed."""
-
-    kind: str
-    start_s: float
-    end_s: float
-    latency_s: float | None
-
-
-def match(
-    true: Sequence[tuple[str, float, float]],
-    found: Sequence[tuple[float, float, float]],
-    rule: SzcoreRule | None = None,
-) -> tuple[list[Detection], list[int]]:
-    """Matches each true event (kind, start, end) with found ones (start, end, decided), no merging; seconds.
-
-    Returns the detections in the order of `true`, and the indices of found events that touch no true one.
-    """
-    rule = rule or SzcoreRule()
-    used: set[int] = set()
-    detections: list[Detection] = []
-    for kind, start_s, end_s in true:
-        touching = [
-            index
-            for index, (found_start_s, found_end_s, _) in enumerate(found)
-            if found_start_s < end_s + rule.after_s and found_end_s > start_s - rule.before_s
-        ]
-        used.update(touching)
-        decided_s = min((found[index][2] for index in touching), default=None)
-        latency_s = None if decided_s is None else max(0.0, decided_s - start_s)
-        detections.append(Detection(kind, start_s, end_s, latency_s))
-    return detections, [index for index in range(len(found)) if index not in used]
-
-
-def median(values: Sequence[float]) -> float:
-    """The middle value; NaN without any."""
-    ordered = sorted(values)
-    if not ordered:
-        return math.nan
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

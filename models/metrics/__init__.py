@@ -1,0 +1,1 @@
+"""How well events match the truth: SzCORE scoring, matching with latency, intervals."""
