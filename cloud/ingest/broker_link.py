@@ -62,6 +62,8 @@ class BrokerLink:
         self.quotas = Quotas(events_per_minute, time.monotonic_ns)
         self._heartbeats: dict[str, bytes] = {}
         self.connected = False
+        """The broker accepted the connection and the subscription to the beds."""
+        self._accepted = False
         self._section = section
         self._on_connected = on_connected
         self._loop = asyncio.get_running_loop()
@@ -112,12 +114,12 @@ class BrokerLink:
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Tells the broker that the message was taken care of; of a connection that is gone nothing needs to be said."""
-        if delivery.qos > 0 and delivery.connection == self._number and self.connected:
+        if delivery.qos > 0 and delivery.connection == self._number and self._accepted:
             self._client.ack(delivery.mid, delivery.qos)
 
     def publish(self, topic: str, payload: bytes, *, qos: int) -> bool:
         """Hands a message to the broker; False when it cannot go now."""
-        return self.connected and self._client.publish(topic, payload, qos).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        return self._accepted and self._client.publish(topic, payload, qos).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     async def publish_retained(self, topic: str, payload: bytes) -> bool:
         """Publishes and waits for the broker's word. False when it refused, or said nothing within 10 s."""
@@ -139,10 +141,10 @@ class BrokerLink:
 
     def _connected(self, client: Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._in_loop(
-                self._note_lost, f"The broker refused the connection: {reason}.", reason.value == WRONG_VERSION
-            )
+            sentence = f"The broker refused the connection: {reason}."
+            self._in_loop(self._note_lost, client, sentence, reason.value == WRONG_VERSION)
             return
+        self._in_loop(self._note_accepted, client)
         share = self._share(properties)
         # retained messages are not given to shared subscriptions, so every ingester hears the births and wills
         wanted = [
@@ -158,29 +160,38 @@ class BrokerLink:
         shares = self._protocol is MQTTProtocolVersion.MQTTv5 and told != 0
         return f"$share/{self._section.share_group}/" if self._section.share_group and shares else ""
 
-    def _subscribed(self, _client: Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _subscribed(self, client: Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = next((str(reason) for reason in reasons if reason.is_failure), None)
         if refused is not None:
-            self._in_loop(self._note_lost, f"The broker refused the subscription to the beds: {refused}.", False)
+            self._in_loop(
+                self._note_lost, client, f"The broker refused the subscription to the beds: {refused}.", False
+            )
         else:
-            self._in_loop(self._note_connected)
+            self._in_loop(self._note_connected, client)
 
-    def _note_connected(self) -> None:
-        self._number += 1
+    def _note_accepted(self, client: Client) -> None:
+        """Messages may come from here on, before the answer to the subscription: they are answered and acknowledged too."""
+        if client is self._client:
+            self._number += 1
+            self._accepted = True
+
+    def _note_connected(self, client: Client) -> None:
+        if client is not self._client or not self._accepted:
+            return
         self.connected = True
         _log.info("ingester_connected", host=self._section.host, port=self._section.port, protocol=int(self._protocol))
         self._on_connected()
 
-    def _disconnected(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._in_loop(self._note_lost, f"The connection to the broker ended: {reason}.", False)
+    def _disconnected(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._in_loop(self._note_lost, client, f"The connection to the broker ended: {reason}.", False)
 
-    def _failed(self, _client: Client, _data: Any) -> None:
-        self._in_loop(self._note_lost, "The broker cannot be reached.", False)
+    def _failed(self, client: Client, _data: Any) -> None:
+        self._in_loop(self._note_lost, client, "The broker cannot be reached.", False)
 
-    def _note_lost(self, sentence: str, wrong_version: bool) -> None:
-        if self._closing:
+    def _note_lost(self, client: Client, sentence: str, wrong_version: bool) -> None:
+        if self._closing or client is not self._client:  # a client that was given up says goodbye late
             return
-        self.connected = False
+        self.connected = self._accepted = False
         for confirmed in self._confirmations.values():
             if not confirmed.done():
                 confirmed.set_result(False)
@@ -203,9 +214,7 @@ class BrokerLink:
         self._in_loop(self._offer, Incoming(topic, bytes(message.payload)), message.mid, message.qos)
 
     def _offer(self, incoming: Incoming, mid: int, qos: int) -> None:
-        # retained births may come before the answer to the subscription: they count for the connection being made
-        number = self._number if self.connected else self._number + 1
-        delivery = Delivery(incoming, number, mid, qos)
+        delivery = Delivery(incoming, self._number, mid, qos)
         bed = bed_of(incoming.topic)
         if incoming.topic.endswith(HEARTBEAT):
             if incoming.topic in self._heartbeats or len(self._heartbeats) < BEDS_LIMIT:

@@ -31,6 +31,7 @@ from shared.receipt import Receipt
 from shared.topics import Address, Topic
 from tests.brokers import Broker, BrokerMaker, brokers
 from tests.cloud.facts import UTC_NS, report
+from tests.cloud.ingest.scripted_broker import ScriptedBroker
 from tests.gates import Gate
 
 EVENT = Address("north", "bed-1", Topic.event)
@@ -208,3 +209,13 @@ async def test_a_broker_of_the_older_protocol_serves_as_well(
             await until(lambda: bed.receipts, "the receipt by MQTT 3.1.1")
     finally:
         gate.close()
+
+
+async def test_what_comes_before_the_answer_to_the_subscription_is_acknowledged_too(database: DatabaseAddress) -> None:
+    broker = ScriptedBroker(EVENT.text, seal(EVENT, report(), UTC_NS, sequence=1))
+    broker.start()
+    try:
+        async with ingesting(broker.port):  # connected means that the broker heard the acknowledgement
+            assert broker.acknowledged.is_set()
+    finally:
+        broker.close()
