@@ -287,29 +287,50 @@ def learn(image: Uint16Image, means: Means, rate: int) -> None:
         _learn_row(image[r], means[r], i32(rate))
 
 
+@kernel()
+def _seen_row(now: Any, folded: Any) -> None:
+    """Holes cost nothing, as a residual of 0 does."""
+    for c in range(now.shape[0]):
+        folded[c] = folded[c] if now[c] != u16(0) else u16(0)
+
+
+@kernel()
+def _guessed_row(now: Any, means: Any, left: Any, up: Any, weight: Any, folded: Any) -> None:
+    for c in range(now.shape[0]):
+        correction = i32(i32(weight * i32(left[c] + up[c]) + i32(8)) >> i32(4))
+        guess = i32(i32(i32(means[c] + i32(8)) >> i32(4)) + correction)
+        folded[c] = _folded(i16(u16(i32(i32(now[c]) - guess))))
+
+
+@kernel()
+def _price(folded: Any, costs: Any) -> Any:
+    last, total = u16(costs.shape[0] - 1), i32(0)
+    for c in range(folded.shape[0]):
+        total = i32(total + costs[min(folded[c], last)])
+    return total
+
+
 @kernel(_pixels, _means, types.Array(types.int32, 1, "C", readonly=True), types.int64[::1])
 def trial(sample: Uint16Image, means: Means, costs: npt.NDArray[np.int32], sums: Counts) -> None:
     """Adds up what the rows 1, 3, 5, … of the sample would cost, holes left out.
 
-    sums are: MED, background with weights 0, 3, 6. costs gives the price of a folded residual, its last entry that of all
-    larger ones.
+    sums are: MED, background with weights 0, 3, 6. costs gives the price of a folded residual: of 0 nothing, its last entry that of
+    all larger ones; a row of the highest price must fit into 31 bits.
     """
-    width, last = sample.shape[1], costs.shape[0] - 1
+    width = sample.shape[1]
     above, here = np.zeros(width, np.int32), np.zeros(width, np.int32)
+    folded = np.empty(width - 1, np.uint16)
     for r in range(1, sample.shape[0], 2):
         now, up, mean = sample[r], sample[r - 1], means[r]
         _differences(up, means[r - 1], above)
         _differences(now, mean, here)
-        for c in range(1, width):
-            if now[c] == u16(0):
-                continue
-            folded = _folded(i16(u16(now[c] - _median(now[c - 1], up[c], up[c - 1]))))
-            sums[0] += costs[min(i32(folded), i32(last))]
-            level, near = i32(i32(mean[c] + i32(8)) >> i32(4)), i32(here[c - 1] + above[c])
-            for k in range(3):
-                guess = i32(level + i32(i32(i32(3 * k) * near + i32(8)) >> i32(4)))
-                folded = _folded(i16(u16(i32(i32(now[c]) - guess))))
-                sums[1 + k] += costs[min(i32(folded), i32(last))]
+        _med_row(now[1:], now[:-1], up[1:], up[:-1], folded)
+        _seen_row(now[1:], folded)
+        sums[0] += _price(folded, costs)
+        for k in range(3):
+            _guessed_row(now[1:], mean[1:], here[:-1], above[1:], i32(3 * k), folded)
+            _seen_row(now[1:], folded)
+            sums[1 + k] += _price(folded, costs)
 
 
 @kernel()
