@@ -20,7 +20,7 @@ from shared.errors import Broken, Misconfigured, Transient
 
 BUSY_TIMEOUT_MS = 10_000
 BRIEF_TIMEOUT_MS = 100
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """In the file as `user_version`; a higher one was written by software that this one does not know."""
 REPAIR = "`deepepil-edge check {folder} --repair` rebuilds it from the files and keeps the old one"
 _PRAGMAS = {"synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
@@ -52,9 +52,9 @@ def make_database(folder: Path) -> sqlite3.Connection:
         _set_pragmas(connection)
         _refuse_future(connection, folder)
         with transaction(connection):
+            _add_columns(connection)
             for statement in _statements(RING_DDL + OUTBOX_DDL + PULLS_DDL):
                 connection.execute(statement)
-            _add_columns(connection)
             if connection.execute("SELECT 1 FROM ring_sums").fetchone() is None:
                 for statement in _statements(FIRST_SUMS):
                     connection.execute(statement)
@@ -97,8 +97,10 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:
+    """Before the tables are made: an index or a trigger may name the column. Tables that are still to come have it."""
     for table, column, kind in ADDED_COLUMNS:
-        if column not in {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}:
+        known = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if known and column not in known:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 

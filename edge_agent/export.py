@@ -30,13 +30,14 @@ from shared.clock import NS_PER_S, utc_text
 from shared.contract import MAX_NS
 from shared.errors import Refused, Transient
 from shared.event import EventReport
-from shared.export.excerpt import Excerpt, Piece
+from shared.export.excerpt import Excerpt, Piece, paired
 from shared.export.formats import LONGEST_NS, check_length
 from shared.frame import Stream
 from shared.gap import Gap
+from shared.lane import Lane
 
 MOST_SEGMENTS = 800
-"""An hour has some 360 segments; each is held open from the start, so that eviction cannot take it away meanwhile."""
+"""An hour has some 360 segments, or 720 where colour lies apart; each is held open from the start, so that none is evicted meanwhile."""
 _SECONDS = re.compile(r"^\d+(\.\d+)?$")
 
 
@@ -78,7 +79,7 @@ def span_excerpt(folder: Path, start_utc_ns: int, end_utc_ns: int) -> Iterator[E
             )
         length_ns = end_utc_ns - start_utc_ns
         gaps, coverage = _account(connection, start, end, rows, length_ns)
-        pieces = [_piece(held, folder, row, start, end) for row in rows]
+        pieces = _pieces(held, folder, rows, start, end)
         yield Excerpt(pieces, start_utc_ns, end_utc_ns, gaps, coverage)
 
 
@@ -99,7 +100,7 @@ def clip_excerpt(folder: Path, event_id: UUID) -> Iterator[Excerpt]:
         start_utc_ns = max(0, report.start_utc_ns - (report.start_mono_ns - report.clip_start_mono_ns))
         length_ns = end.mono_ns - start.mono_ns
         gaps, coverage = _account(connection, start, end, rows, length_ns)
-        pieces = [_piece(held, folder, row, start, end) for row in rows]
+        pieces = _pieces(held, folder, rows, start, end)
         yield Excerpt(pieces, start_utc_ns, start_utc_ns + length_ns, gaps, coverage, event_id)
 
 
@@ -130,13 +131,16 @@ def _point(connection: sqlite3.Connection, utc_ns: int) -> Point:
 
 
 def _rows_between(connection: sqlite3.Connection, start: Point, end: Point) -> list[SegmentRow]:
-    """The segments with a part in the span. Raises Refused when they are more than fit a span of that length."""
+    """The segments with a part in the span, colour that lies apart included: its number is one off.
+
+    Raises Refused when they are more than fit a span of that length.
+    """
     found = connection.execute(
         "SELECT * FROM segments WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?",
-        (start.sequence, end.sequence, MOST_SEGMENTS + 1),
+        (start.sequence - 1, end.sequence + 1, MOST_SEGMENTS + 1),
     ).fetchall()
     rows = [row for row in (row_of_found(each) for each in found) if _length_ns(row, start, end) > 0]
-    total_ns = sum(_length_ns(row, start, end) for row in rows)
+    total_ns = sum(_length_ns(row, start, end) for row in rows if row.lane is not Lane.colour)
     if len(rows) > MOST_SEGMENTS or total_ns > LONGEST_NS + 60 * NS_PER_S:
         raise Refused(
             f"The span holds {len(rows)} segments and {total_ns / NS_PER_S:.0f} s of recording; the limits are "
@@ -156,6 +160,10 @@ def _length_ns(row: SegmentRow, start: Point, end: Point) -> int:
     """How much of the row's segment lies in the cut."""
     first, last = _part(row, start, end)
     return max(0, min(row.end_mono_ns, last) - max(row.start_mono_ns, first))
+
+
+def _pieces(held: ExitStack, folder: Path, rows: list[SegmentRow], start: Point, end: Point) -> list[Piece]:
+    return paired(((row.boot_id, row.sequence), _piece(held, folder, row, start, end)) for row in rows)
 
 
 def _piece(held: ExitStack, folder: Path, row: SegmentRow, start: Point, end: Point) -> Piece:

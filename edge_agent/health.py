@@ -15,7 +15,7 @@ from edge_agent.recording_health import clock_alarms, clock_health, coverage_ala
 from edge_agent.ring.catalogue import total_bytes
 from edge_agent.ring.coverage_hours import HOUR_NS, CoverageHours
 from edge_agent.ring.damage import damage_alarm
-from edge_agent.ring.promise import Limits, Promise, promise
+from edge_agent.ring.promise import Promise, promise
 from edge_agent.settings import StorageSettings
 from edge_agent.software import software_version
 from shared.clock import NS_PER_S, Clock
@@ -146,9 +146,7 @@ class Health:
         return self._age_s(since_ns, now_ns) > SCORE_IS_OLD_S
 
     def _promise(self) -> Promise:
-        storage = self._storage
-        limits = Limits(storage.max_bytes, storage.max_hours, storage.reserve_bytes)
-        return promise(self._connection, limits, self._free_bytes())
+        return promise(self._connection, self._storage.limits, self._free_bytes())
 
     def _process(self, name: str, each: _Process, now_ns: int) -> ProcessHealth:
         state, beat = each.state, each.beat

@@ -23,9 +23,11 @@ from pydantic import (
     model_validator,
 )
 
+from edge_agent.ring.promise import Limits
 from edge_agent.sources.kinect_modes import COLOUR_MODES, DEPTH_MODES, RATES
 from shared.errors import Misconfigured
 from shared.ids import BedName, ReleaseName, SiteName
+from shared.lane import COLOUR_APART, TOGETHER, Lane
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH
 
 MIB = 1024 * 1024
@@ -78,9 +80,31 @@ class StorageSettings(Section):
     folder: FilePath
     max_bytes: int = Field(ge=16 * MIB)
     max_hours: float = Field(default=72.0, gt=0, le=24 * 90)
+    colour_hours: float | None = Field(default=None, ge=0)
     reserve_bytes: int = Field(default=1024 * MIB, ge=MIB)
     own_disk: bool = False
     scrub_bytes_per_s: int = Field(default=4 * MIB, ge=0, le=1024 * MIB)
+
+    @model_validator(mode="after")
+    def _colour_leaves_first(self) -> StorageSettings:
+        if self.colour_hours is not None and self.colour_hours > self.max_hours:
+            raise ValueError(f"colour_hours must be at most max_hours ({self.max_hours:g}), not {self.colour_hours:g}")
+        return self
+
+    @property
+    def colour_apart(self) -> bool:
+        """Whether colour is kept for a shorter time than the rest, and so lies in files of its own."""
+        return self.colour_hours is not None and self.colour_hours < self.max_hours
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """What files a segment is made of."""
+        return COLOUR_APART if self.colour_apart else TOGETHER
+
+    @property
+    def limits(self) -> Limits:
+        """How large and how old the ring may be."""
+        return Limits(self.max_bytes, self.max_hours, self.reserve_bytes, self.colour_hours)
 
 
 class KinectSettings(Section):

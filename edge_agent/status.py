@@ -11,7 +11,7 @@ from edge_agent.ring.catalogue import newest_segment, oldest_segment, total_byte
 from edge_agent.ring.disk_space import free_bytes_of
 from edge_agent.ring.folder import RUN, is_locked, prepare_folder, times_opened
 from edge_agent.ring.pins import pinned_bytes
-from edge_agent.ring.promise import Limits, promise
+from edge_agent.ring.promise import promise
 from edge_agent.ring.scrub import week_share
 from edge_agent.settings import Settings, StorageSettings
 from shared.clock import Clock, SystemClock, utc_text
@@ -87,8 +87,7 @@ def _ring_lines(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _promise_lines(connection: sqlite3.Connection, storage: StorageSettings) -> Iterator[str]:
-    limits = Limits(storage.max_bytes, storage.max_hours, storage.reserve_bytes)
-    found = promise(connection, limits, free_bytes_of(storage.folder)())
+    found = promise(connection, storage.limits, free_bytes_of(storage.folder)())
     if found.rate_bytes_per_s:
         yield f"promise   {found.hours_promised:.1f} h of {storage.max_hours:g} h at {found.rate_bytes_per_s / 1e6:.1f} MB/s"
     damaged = connection.execute("SELECT count(*) FROM damaged").fetchone()[0]

@@ -61,6 +61,10 @@ class HeldStream(Contract):
     held: Share
     lost: dict[GapCause, Share] = Field(default_factory=dict)
     not_wanted: dict[GapCause, Share] = Field(default_factory=dict)
+    evicted: Share = Field(
+        default=0.0, description="recorded, but gone from the ring before it was asked for; left out where it is 0",
+        exclude_if=lambda share: share == 0,
+    )  # fmt: skip
 
 
 class PullPart(Contract):

@@ -30,7 +30,7 @@ from cloud.schema import must_be_current
 from cloud.settings import CloudSettings
 from shared.clip import ClipManifest, ManifestSegment, RawDecision
 from shared.errors import Broken, Transient
-from shared.export.excerpt import Excerpt, ExportSummary, Piece, Progress
+from shared.export.excerpt import Excerpt, ExportSummary, Piece, Progress, paired
 from shared.export.formats import ExportFormat, NoRoom, write_export
 
 FETCH_LIMIT_S = 600.0
@@ -123,10 +123,11 @@ class _Bringer:
 def excerpt_of(clip: StoredClip, event_id: UUID, bringer: _Bringer) -> Excerpt:
     """The clip's span of its manifest as an excerpt."""
     manifest = clip.manifest
-    pieces = [
-        Piece(partial(bringer.bring, segment), manifest.start_mono_ns, manifest.end_mono_ns, dict(segment.frames))
+    span = (manifest.start_mono_ns, manifest.end_mono_ns)
+    pieces = paired(
+        ((manifest.boot_id, segment.sequence), Piece(partial(bringer.bring, segment), *span, dict(segment.frames)))
         for segment in manifest.segments
-    ]
+    )
     length_ns = manifest.end_mono_ns - manifest.start_mono_ns
     return Excerpt(
         pieces, manifest.start_utc_ns, manifest.start_utc_ns + length_ns, manifest.gaps, manifest.coverage, event_id

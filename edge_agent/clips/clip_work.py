@@ -24,14 +24,14 @@ LONGEST_WAIT_NS = 60 * NS_PER_S
 
 
 class ClipWork:
-    """One event's proxies in the making. `done_ns`: everything sealed before it is in them.
+    """One event's proxies in the making. `done_ns`: everything sealed before it is in them; colour may lie apart and be behind.
 
     post_roll_ns: what the trigger adds after the last high score, at least, unless the event is cut off in the present.
     """
 
     def __init__(self, folder: Path, report: EventReport, clock: Clock, post_roll_ns: int = 0) -> None:
         self.report = report
-        self.done_ns = report.clip_start_mono_ns
+        self._done_ns = dict.fromkeys(RECORDED_STREAMS, report.clip_start_mono_ns)
         self.troubles: list[str] = []
         self._folder = folder
         self._clock = clock
@@ -43,13 +43,17 @@ class ClipWork:
         folder, name = self._folder / PROXIES, self.report.event_id
         return {stream: ProxyEncoder(folder / f"{name}-{stream.value}.part", stream) for stream in RECORDED_STREAMS}
 
+    @property
+    def done_ns(self) -> int:
+        return min(self._done_ns.values())
+
     def grow(self, report: EventReport) -> None:
         """A later report. When the event was cut off before what is encoded already, its proxies begin anew."""
         self.report = report
-        if report.phase is EventPhase.closed and self.done_ns > report.clip_end_mono_ns:
+        if report.phase is EventPhase.closed and max(self._done_ns.values()) > report.clip_end_mono_ns:
             self.abandon()
             self._encoders = self._begin()
-            self.done_ns = report.clip_start_mono_ns
+            self._done_ns = dict.fromkeys(RECORDED_STREAMS, report.clip_start_mono_ns)
 
     @property
     def _sure_end_ns(self) -> int:
@@ -63,20 +67,24 @@ class ClipWork:
         if self.done_ns >= self._sure_end_ns:
             return None
         found = segments_between(connection, self.report.boot_id, self.done_ns, self._sure_end_ns)
-        return found[0] if found else None
+        return next((row for row in found if self._reached(row) < min(row.end_mono_ns, self._sure_end_ns)), None)
+
+    def _reached(self, row: SegmentRow) -> int:
+        """Up to where streams of that row's lane are encoded."""
+        return max(self._done_ns[stream] for stream in row.lane.streams)
 
     def encode(self, row: SegmentRow) -> None:
         """Encodes what one segment adds; a damaged one costs its own images only. Raises Transient."""
         end_ns = min(row.end_mono_ns, self._sure_end_ns)
         try:
             with SegmentReader(row.path(self._folder)) as reader:
-                for image in reader.frames(RECORDED_STREAMS, self.done_ns, end_ns):
+                for image in reader.frames(row.lane.streams, self._reached(row), end_ns):
                     self._encoders[image.stream].add(image)
         except Refused as error:
             self.troubles.append(error.sentence)
         except OSError as error:
             self.troubles.append(f"The segment {row.file} cannot be read: {error.strerror}.")
-        self.done_ns = end_ns
+        self._done_ns |= dict.fromkeys(row.lane.streams, end_ns)
 
     def is_whole(self, connection: sqlite3.Connection) -> bool:
         """The event is closed and no more of its span will be sealed."""
@@ -90,7 +98,7 @@ class ClipWork:
         return now_ns >= max(self.report.clip_end_mono_ns, 0) + LONGEST_WAIT_NS
 
     def _sealed_past_end(self, connection: sqlite3.Connection) -> bool:
-        query = "SELECT 1 FROM segments WHERE boot_id = ? AND end_mono_ns >= ? LIMIT 1"
+        query = "SELECT 1 FROM segments WHERE boot_id = ? AND end_mono_ns >= ? AND lane <> 'colour' LIMIT 1"
         return connection.execute(query, (self.report.boot_id, self.report.clip_end_mono_ns)).fetchone() is not None
 
     def finish(self) -> list[ProxyFile]:

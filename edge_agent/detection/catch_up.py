@@ -10,6 +10,7 @@ from pathlib import Path
 from edge_agent.ring.catalogue import segments_between
 from edge_agent.ring.folder import OPEN
 from shared.errors import Refused
+from shared.lane import Lane
 from shared.preview import Preview
 from shared.segment import SegmentReader
 
@@ -27,6 +28,8 @@ def previews_from_ring(
     with ExitStack() as stack:
         unsealed = _open_files(folder, boot_id, stack)
         for row in segments_between(connection, boot_id, start_mono_ns, end_mono_ns):
+            if row.lane is Lane.colour:
+                continue
             for preview in _of_file(row.path(folder), newest_ns + 1, end_mono_ns):
                 newest_ns = preview.mono_ns
                 yield preview

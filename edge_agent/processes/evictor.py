@@ -7,7 +7,6 @@ import sqlite3
 from edge_agent.bus_messages import BusTopic
 from edge_agent.ring.disk_space import Reserve, room_of
 from edge_agent.ring.eviction import Eviction
-from edge_agent.ring.promise import Limits
 from edge_agent.ring.recovery import LaterRecovery
 from edge_agent.ring.scrub import Scrub, week_share
 from edge_agent.runner import Context
@@ -23,9 +22,8 @@ class Duties:
     def __init__(self, context: Context) -> None:
         storage, connection = context.settings.storage, context.database()
         self._context, self._connection = context, connection
-        limits = Limits(storage.max_bytes, storage.max_hours, storage.reserve_bytes)
         self.eviction = Eviction(
-            storage.folder, connection, context.clock, limits,
+            storage.folder, connection, context.clock, storage.limits,
             Reserve(storage.folder, storage.reserve_bytes), room_of(storage.folder),
         )  # fmt: skip
         self._left = LaterRecovery(storage.folder, connection, context.clock)

@@ -54,7 +54,7 @@ def run(context: Context) -> None:
     storage, bed = context.settings.storage, context.settings.bed
     connection = context.database()
     recorder = Recorder(
-        Place(storage.folder, bed.site, bed.bed), connection, context.clock, ears_of(context),
+        Place(storage.folder, bed.site, bed.bed, storage.lanes), connection, context.clock, ears_of(context),
         Reserve(storage.folder, storage.reserve_bytes), free_bytes_of(storage.folder),
     )  # fmt: skip
     if not warm_up():

@@ -7,31 +7,34 @@ from collections.abc import Mapping
 
 from edge_agent.pulls.spans import HeldSpan
 from edge_agent.ring.catalogue import Span, merged, oldest_segment
-from edge_agent.ring.coverage import accounts_between
+from edge_agent.ring.coverage import accounts_between, evicted_between
 from shared.clock import Clock, utc_text
-from shared.frame import Stream
+from shared.frame import RECORDED_STREAMS, Stream
 from shared.gap import GapCause
+from shared.lane import Lane
 from shared.pull import HeldStream
 
 CAUSES_NAMED = 3
 
 
 def streams_of(connection: sqlite3.Connection, part: HeldSpan, until_ns: int) -> tuple[dict[Stream, HeldStream], float]:
-    """By stream the shares of what is recorded by `until_ns` and still held, lost, not wanted; and the evicted share."""
+    """By stream the shares of what is recorded by `until_ns` and still held, lost, not wanted, gone; and the share of which all is gone."""
     within = (part.start_ns, min(part.end_ns, max(until_ns, part.start_ns)))
     length_ns = within[1] - within[0]
     if length_ns <= 0:
         return {}, 0.0
-    gone_ns = _evicted_ns(connection, part.boot_id, within)
+    removed = evicted_between(connection, part.boot_id, within)
+    gone_ns = {stream: _gone_ns(removed, stream, within) for stream in RECORDED_STREAMS}
     found = {
         stream: HeldStream(
-            held=_share(max(0, account.recorded_ns - gone_ns), length_ns),
+            held=_share(max(0, account.recorded_ns - gone_ns[stream]), length_ns),
+            evicted=_share(min(account.recorded_ns, gone_ns[stream]), length_ns),
             lost=_shares(account.lost_ns, length_ns),
             not_wanted=_shares(account.not_wanted_ns, length_ns),
         )
         for stream, account in accounts_between(connection, part.boot_id, within).items()
     }
-    return found, _share(gone_ns, length_ns)
+    return found, _share(min(gone_ns.values()), length_ns)
 
 
 def _share(ns: int, of_ns: int) -> float:
@@ -42,13 +45,9 @@ def _shares(parts: Mapping[GapCause, int], of_ns: int) -> dict[GapCause, float]:
     return {cause: _share(ns, of_ns) for cause, ns in parts.items() if ns > 0}
 
 
-def _evicted_ns(connection: sqlite3.Connection, boot_id: str, within: Span) -> int:
-    found = connection.execute(
-        "SELECT MAX(start_mono_ns, :start), MIN(end_mono_ns, :end) FROM evicted WHERE boot_id = :boot"
-        " AND start_mono_ns < :end AND end_mono_ns > :start",
-        {"boot": boot_id, "start": within[0], "end": within[1]},
-    )
-    return sum(end - start for start, end in merged((row[0], row[1]) for row in found))
+def _gone_ns(removed: list[tuple[Lane, Span]], stream: Stream, within: Span) -> int:
+    own = merged(span for lane, span in removed if lane.holds(stream))
+    return sum(min(end, within[1]) - max(start, within[0]) for start, end in own)
 
 
 def why_nothing(connection: sqlite3.Connection, clock: Clock, wanted_utc: Span) -> str:

@@ -57,7 +57,7 @@ def held_spans(
 def _rows_of(connection: sqlite3.Connection, wanted_utc: Span) -> list[SegmentRow]:
     found = connection.execute(
         "SELECT * FROM segments WHERE start_utc_ns > :start - (SELECT longest_ns FROM ring_sums) - :step "
-        "AND start_utc_ns < :end ORDER BY sequence",
+        "AND start_utc_ns < :end AND lane <> 'colour' ORDER BY sequence",
         {"start": wanted_utc[0], "end": wanted_utc[1], "step": STEP_NS},
     )
     return [row_of_found(each) for each in found]

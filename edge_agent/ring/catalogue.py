@@ -15,12 +15,16 @@ from shared.contract import Bytes, Contract, Count, Nanoseconds, Text
 from shared.frame import Stream
 from shared.gap import Gap
 from shared.ids import BootId, Sha256, Uuid7
+from shared.lane import Lane
 
 PAGE_ROWS = 1000
 
 
 class SegmentRow(Contract):
-    """One sealed segment: half-open span [start_mono_ns, end_mono_ns) of its boot, counts of records by stream."""
+    """One sealed segment: half-open span [start_mono_ns, end_mono_ns) of its boot, counts of records by stream.
+
+    lane says which streams its file is for; colour in a file of its own has the number before that of the rest.
+    """
 
     sha256: Sha256
     segment_id: Uuid7
@@ -34,6 +38,7 @@ class SegmentRow(Contract):
     size_bytes: Bytes
     frames: dict[Stream, Count]
     file: Text = Field(max_length=80, pattern=r"^[0-9a-f]{64}\.seg$")
+    lane: Lane = Lane.whole
 
     def path(self, folder: Path) -> Path:
         """Where the file lies in the bed's folder."""
@@ -52,10 +57,12 @@ def insert_segment(connection: sqlite3.Connection, row: SegmentRow) -> None:
     frames = json.dumps({stream.value: count for stream, count in sorted(row.frames.items())})
     connection.execute(
         "INSERT INTO segments (sha256, segment_id, sequence, boot_id, stay_id, start_mono_ns, end_mono_ns, start_utc_ns, "
-        "end_utc_ns, size_bytes, frames, file) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING",
+        "end_utc_ns, size_bytes, frames, file, lane) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (sha256) DO NOTHING",
         (
             row.sha256, str(row.segment_id), row.sequence, row.boot_id, str(row.stay_id) if row.stay_id else None,
             row.start_mono_ns, row.end_mono_ns, row.start_utc_ns, row.end_utc_ns, row.size_bytes, frames, row.file,
+            row.lane.value,
         ),
     )  # fmt: skip
 
@@ -115,7 +122,7 @@ def total_bytes(connection: sqlite3.Connection) -> int:
 
 
 def total_hours(connection: sqlite3.Connection) -> float:
-    """Hours that the catalogued segments hold."""
+    """Hours that the catalogued segments hold; colour that lies apart is not counted again."""
     return int(connection.execute("SELECT length_ns FROM ring_sums").fetchone()[0]) / (3600 * NS_PER_S)
 
 

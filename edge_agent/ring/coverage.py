@@ -16,6 +16,7 @@ from edge_agent.ring.catalogue import Span, gaps_between, merged
 from shared.clock import NS_PER_S
 from shared.frame import RECORDED_STREAMS, Stream
 from shared.gap import NOT_WANTED, Gap, GapCause
+from shared.lane import Lane
 
 SEAM_NS = NS_PER_S // 4
 """Segments that lie no further apart than this leave no hole between them: a few frame periods of jitter, as in the check."""
@@ -116,21 +117,30 @@ def rows_between(connection: sqlite3.Connection, boot_id: str, within: Span, shi
                 found.setdefault(stream, Rows()).recorded.append(span)
     for gap in [*gaps_between(connection, boot_id, *within), *_power_cuts(connection, boot_id, within)]:
         found.setdefault(gap.stream, Rows()).losses.append(_loss(gap, shift_ns))
-    evicted = connection.execute(
-        "SELECT start_mono_ns, end_mono_ns FROM evicted WHERE boot_id = :boot AND start_mono_ns > :least "
-        "AND start_mono_ns < :end AND end_mono_ns > :start",
-        bounds,
-    )
-    spans = [(row["start_mono_ns"] + shift_ns, row["end_mono_ns"] + shift_ns) for row in evicted]
-    if spans:
-        for stream in found.keys() | newest_streams(connection):
+    removed = evicted_between(connection, boot_id, within)
+    given = found.keys() | newest_streams(connection) if removed else set()
+    if any(lane is Lane.colour for lane, _ in removed):
+        given.add(Stream.colour)
+    for stream in given:
+        spans = [(start + shift_ns, end + shift_ns) for lane, (start, end) in removed if lane.holds(stream)]
+        if spans:
             found.setdefault(stream, Rows()).recorded += spans
     return found
 
 
+def evicted_between(connection: sqlite3.Connection, boot_id: str, within: Span) -> list[tuple[Lane, Span]]:
+    """What retention removed of a boot's half-open span: spans that may reach beyond it, and which streams went."""
+    found = connection.execute(
+        "SELECT lane, start_mono_ns, end_mono_ns FROM evicted INDEXED BY evicted_by_end "
+        "WHERE boot_id = ? AND end_mono_ns > ? AND start_mono_ns < ?",
+        (boot_id, *within),
+    )
+    return [(Lane(row["lane"]), (row["start_mono_ns"], row["end_mono_ns"])) for row in found]
+
+
 def newest_streams(connection: sqlite3.Connection) -> set[Stream]:
     """What the camera gives: of an evicted segment only its span is kept."""
-    newest = connection.execute("SELECT frames FROM segments ORDER BY sequence DESC LIMIT 6")
+    newest = connection.execute("SELECT frames FROM segments ORDER BY sequence DESC LIMIT 12")
     return {stream for row in newest for stream in RECORDED_STREAMS if json.loads(row["frames"]).get(stream.value)}
 
 

@@ -1,5 +1,7 @@
 """Takes the oldest unpinned segments away when the ring is over its size, its age or its disk; a pinned one never.
 
+Colour that lies in files of its own may leave before the rest, by its own age and otherwise in the same way.
+
 The policy is docs/decisions/0010-eviction.md. Order: the rows move to the garbage list in the one transaction that asked the
 pins, then the files go, then the folder is flushed, then the list entries go.
 """
@@ -88,14 +90,12 @@ class Eviction:
         """Chooses and lists in one transaction, so that a pin that comes meanwhile waits for it or is seen by it."""
         room = self._room()
         self.names_short = room.spare_names is not None and room.spare_names <= 0
-        oldest = oldest_unpinned(self._connection)
-        if self._reason(room, oldest) is None:
+        if self._next(room)[1] is None:
             return []
         batch: list[Gone] = []
         with transaction(self._connection):
             while len(batch) < MOST_A_BATCH:
-                oldest = oldest_unpinned(self._connection)
-                reason = self._reason(room, oldest)
+                oldest, reason = self._next(room)
                 if reason is None:
                     break
                 if oldest is None or is_pinned(self._connection, oldest):
@@ -109,6 +109,16 @@ class Eviction:
             hit("after_eviction_row")
             finish_removals(self._folder, self._connection)
         return batch
+
+    def _next(self, room: Room) -> tuple[SegmentRow | None, str | None]:
+        """What goes next and why: the oldest of all, or else the oldest colour; no reason: nothing has to."""
+        oldest = oldest_unpinned(self._connection)
+        reason = self._reason(room, oldest)
+        if reason is None and self._limits.colour_hours is not None:
+            oldest = oldest_unpinned(self._connection, colour_apart=True)
+            if oldest is not None and self.age_ns(oldest) > self._limits.colour_hours * 3600 * NS_PER_S:
+                reason = "colour_age"
+        return oldest, reason
 
     def _reason(self, room: Room, oldest: SegmentRow | None) -> str | None:
         if total_bytes(self._connection) > self._limits.max_bytes:
@@ -125,17 +135,17 @@ class Eviction:
         self._connection.execute("INSERT INTO garbage (file) VALUES (?)", (row.file,))
         self._connection.execute("DELETE FROM segments WHERE sha256 = ?", (row.sha256,))
         grown = self._connection.execute(
-            "UPDATE evicted SET sequence = ?, end_mono_ns = MAX(end_mono_ns, ?) WHERE sequence = ? AND boot_id = ? "
-            "AND end_mono_ns BETWEEN ? AND ?",
+            "UPDATE evicted SET sequence = ?, end_mono_ns = MAX(end_mono_ns, ?) WHERE sequence IN (?, ?) AND boot_id = ? "
+            "AND lane = ? AND end_mono_ns BETWEEN ? AND ?",
             (
-                row.sequence, row.end_mono_ns, row.sequence - 1, row.boot_id, row.start_mono_ns - SEAM_NS,
-                row.start_mono_ns + SEAM_NS,
+                row.sequence, row.end_mono_ns, row.sequence - 1, row.sequence - 2, row.boot_id, row.lane.value,
+                row.start_mono_ns - SEAM_NS, row.start_mono_ns + SEAM_NS,
             ),
         )  # fmt: skip
         if grown.rowcount == 0:
             self._connection.execute(
-                "INSERT OR REPLACE INTO evicted (sequence, boot_id, start_mono_ns, end_mono_ns) VALUES (?, ?, ?, ?)",
-                (row.sequence, row.boot_id, row.start_mono_ns, row.end_mono_ns),
+                "INSERT OR REPLACE INTO evicted (sequence, boot_id, start_mono_ns, end_mono_ns, lane) VALUES (?, ?, ?, ?, ?)",
+                (row.sequence, row.boot_id, row.start_mono_ns, row.end_mono_ns, row.lane.value),
             )
 
     def _forget_old_gaps(self) -> None:

@@ -95,6 +95,8 @@ class Ledger:
         """
         track = self._tracks.get(stream)
         if track is not None and track.hole is not None and track.hole.cause is not GapCause.disk:
+            if track.hole.counted is None:
+                track.heard = at  # its length counts all that is missing up to here: nothing of it is late as well
             self._end(track, at)
 
     def lost(self, stream: Stream, cause: GapCause, at: Moment, frames: int = 1) -> None:

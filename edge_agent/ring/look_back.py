@@ -14,13 +14,14 @@ from edge_agent.ring.catalogue import gaps_between
 from shared.clock import NS_PER_S
 from shared.clock_fit import ClockFit
 from shared.clock_model import ClockModel
-from shared.frame import Stream
+from shared.frame import RECORDED_STREAMS, Stream
 from shared.gap import Gap, GapCause
+from shared.lane import Lane
 from shared.segment import SegmentReader
 from shared.segment_records import StreamImage
 
 COUNTED = (Stream.depth, Stream.ir)
-"""Streams that have an image in each frame; colour has its own rate."""
+"""Streams that have an image in each frame; colour has its own rate, so that its indices tell no loss."""
 
 
 @dataclass(slots=True)
@@ -52,8 +53,9 @@ def look_back(path: Path, connection: sqlite3.Connection) -> LookBack:
     """Reads every image's times and index, decodes none. Raises Refused at damage that scanning did not see, OSError."""
     fit, jumps, newest_ns = ClockFit(), {stream: _Jumps() for stream in COUNTED}, -1
     with SegmentReader(path) as reader:
-        for image in reader.frames(COUNTED):
-            jumps[image.stream].note(image)
+        for image in reader.frames(COUNTED if reader.header.lane is not Lane.colour else RECORDED_STREAMS):
+            if image.stream in jumps:
+                jumps[image.stream].note(image)
             if image.mono_ns > newest_ns:
                 newest_ns = image.mono_ns
                 fit.add(image.device_ns, image.mono_ns, image.utc_ns)

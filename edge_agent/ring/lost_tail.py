@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from edge_agent.ring.catalogue import SegmentRow, Span, merged, row_of_found
-from edge_agent.ring.time_check import LARGEST_SEAM_NS
+from edge_agent.ring.coverage import evicted_between
+from edge_agent.ring.time_check import largest_seam_ns
+from shared.contract import MAX_NS
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
+from shared.lane import COLOUR_APART, Lane
 
 LOOK_BACK = 100
 """Newest segments of the boot that are looked at: what came before them was looked at by earlier starts."""
@@ -32,10 +35,12 @@ def lost_spans(connection: sqlite3.Connection, boot_id: str, stream: Stream, cau
     if not rows:
         return
     known = _known(connection, boot_id, stream, rows[0].start_mono_ns)
-    for earlier, later in pairwise(rows):
+    for earlier, later in pairwise([row for row in rows if row.lane.holds(stream)]):
         if earlier.frames.get(stream) and later.frames.get(stream):
-            between = GapCause.restart if later.sequence == earlier.sequence + 1 else GapCause.disk
-            for hole in _holes((earlier.end_mono_ns, later.start_mono_ns), known, LARGEST_SEAM_NS):
+            step = 1 if later.lane is Lane.whole else len(COLOUR_APART)
+            between = GapCause.restart if later.sequence <= earlier.sequence + step else GapCause.disk
+            least_ns = round(largest_seam_ns(stream, _period_ns(earlier, stream)))
+            for hole in _holes((earlier.end_mono_ns, later.start_mono_ns), known, least_ns):
                 yield _gap(later, stream, between, hole)
     newest = next((row for row in reversed(rows) if row.frames.get(stream)), None)
     if newest is not None and known:
@@ -47,11 +52,12 @@ def lost_spans(connection: sqlite3.Connection, boot_id: str, stream: Stream, cau
 def _known(connection: sqlite3.Connection, boot_id: str, stream: Stream, since_ns: int) -> list[Span]:
     """Spans that gaps and removals account for, in the order of time."""
     found = connection.execute(
-        "SELECT start_mono_ns, end_mono_ns FROM gaps WHERE boot_id = :boot AND stream = :stream AND end_mono_ns > :since "
-        "UNION ALL SELECT start_mono_ns, end_mono_ns FROM evicted WHERE boot_id = :boot AND end_mono_ns > :since",
+        "SELECT start_mono_ns, end_mono_ns FROM gaps WHERE boot_id = :boot AND stream = :stream AND end_mono_ns > :since",
         {"boot": boot_id, "stream": stream.value, "since": since_ns},
     )
-    return merged((row["start_mono_ns"], row["end_mono_ns"]) for row in found)
+    gaps = [(row["start_mono_ns"], row["end_mono_ns"]) for row in found]
+    removed = evicted_between(connection, boot_id, (since_ns, MAX_NS))
+    return merged([*gaps, *(span for lane, span in removed if lane.holds(stream))])
 
 
 def _holes(within: Span, known: list[Span], least_ns: int) -> Iterator[Span]:

@@ -12,10 +12,14 @@ from bisect import bisect_right
 from edge_agent.ring.catalogue import SegmentRow, Span, merged, row_of_found
 
 _AFTER = "SELECT * FROM segments WHERE sequence = (SELECT MIN(sequence) FROM segments WHERE sequence > ?)"
+_COLOUR_AFTER = "SELECT * FROM segments WHERE sequence = (SELECT MIN(sequence) FROM segments WHERE sequence > ? AND lane = 'colour')"
 _BEHIND_SPAN = (
     "SELECT sequence FROM segments WHERE boot_id = ? AND start_mono_ns >= ? ORDER BY start_mono_ns, sequence LIMIT 1"
 )
 _LAST_OF_BOOT = "SELECT sequence FROM segments WHERE boot_id = ? ORDER BY start_mono_ns DESC LIMIT 1"
+
+_A_PAIR = 2
+"""So many files may begin at one time: their numbers say nothing of which comes first by time."""
 
 
 def is_pinned(connection: sqlite3.Connection, row: SegmentRow) -> bool:
@@ -52,11 +56,14 @@ def pinned_bytes(connection: sqlite3.Connection) -> int:
     return total
 
 
-def oldest_unpinned(connection: sqlite3.Connection, after_sequence: int = -1) -> SegmentRow | None:
-    """The segment with the lowest sequence number above `after_sequence` that no event holds; None when there is none."""
+def oldest_unpinned(connection: sqlite3.Connection, *, colour_apart: bool = False) -> SegmentRow | None:
+    """The segment with the lowest sequence number that no event holds; None when there is none.
+
+    colour_apart: among those that hold colour alone.
+    """
     spans = pinned_spans(connection)
-    reached = after_sequence
-    while (found := connection.execute(_AFTER, (reached,)).fetchone()) is not None:
+    reached, after = -1, _COLOUR_AFTER if colour_apart else _AFTER
+    while (found := connection.execute(after, (reached,)).fetchone()) is not None:
         row = row_of_found(found)
         span = _span_over(spans.get(row.boot_id, []), row)
         if span is None:
@@ -66,7 +73,7 @@ def oldest_unpinned(connection: sqlite3.Connection, after_sequence: int = -1) ->
             behind = connection.execute(_LAST_OF_BOOT, (row.boot_id,)).fetchone()
             reached = max(row.sequence, behind["sequence"])
         else:
-            reached = max(row.sequence, behind["sequence"] - 1)
+            reached = max(row.sequence, behind["sequence"] - _A_PAIR)
     return None
 
 

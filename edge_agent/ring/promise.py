@@ -16,11 +16,15 @@ WARN_SHARE = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large and how old the ring may be; age counts time that the box was on. `reserve_bytes` of the disk stay free."""
+    """How large and how old the ring may be; age counts time that the box was on. `reserve_bytes` of the disk stay free.
+
+    colour_hours: how old colour may be that lies in files of its own; None: as old as the rest.
+    """
 
     max_bytes: int
     max_hours: float
     reserve_bytes: int = 0
+    colour_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +45,52 @@ def promise(connection: sqlite3.Connection, limits: Limits, free_bytes: int) -> 
     """The forecast: room for segments that may be evicted, over the bytes a second of the last recorded hour.
 
     The room is `max_bytes`, or what the ring has and the disk still gives when that is less, without what events hold: a
-    pinned segment may have to stay for longer than the promise. Before anything is recorded nothing is at risk.
+    pinned segment may have to stay for longer than the promise. Before anything is recorded nothing is at risk. Colour that
+    leaves earlier takes room for its own hours only.
     """
     ring, pinned, rate = total_bytes(connection), pinned_bytes(connection), present_rate(connection)
     held = total_hours(connection)
-    if rate <= 0:
+    if rate.bytes_per_s <= 0:
         return Promise(held, limits.max_hours, 0.0, pinned, None)
     room = min(limits.max_bytes, ring + max(0, free_bytes - limits.reserve_bytes))
-    hours = max(0, room - pinned) / rate / 3600
-    return Promise(held, min(limits.max_hours, hours), rate, pinned, _sentence(hours, limits, rate, pinned))
+    hours = _hours(max(0, room - pinned), rate, limits)
+    sentence = _sentence(hours, limits, rate.bytes_per_s, pinned)
+    return Promise(held, min(limits.max_hours, hours), rate.bytes_per_s, pinned, sentence)
 
 
-def present_rate(connection: sqlite3.Connection) -> float:
-    """Bytes a second of recording, over the newest hour of the newest boot; 0 when the ring is empty."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Bytes a second of recording: all of it, and what of that is colour in files of its own."""
+
+    bytes_per_s: float
+    colour_apart: float
+
+
+def _hours(room: float, rate: Rate, limits: Limits) -> float:
+    """Until colour's hours are full all of it grows; from then on the rest alone does."""
+    hours = room / rate.bytes_per_s / 3600
+    if limits.colour_hours is None or hours <= limits.colour_hours:
+        return hours
+    rest = rate.bytes_per_s - rate.colour_apart
+    room_left = room - limits.colour_hours * 3600 * rate.bytes_per_s
+    return limits.colour_hours + room_left / rest / 3600 if rest > 0 else WARN_SHARE * limits.max_hours
+
+
+def present_rate(connection: sqlite3.Connection) -> Rate:
+    """Over the newest hour of the newest boot; 0 when the ring is empty."""
     newest = newest_segment(connection)
     if newest is None:
-        return 0.0
+        return Rate(0.0, 0.0)
     found = connection.execute(
-        "SELECT SUM(size_bytes) AS size, SUM(end_mono_ns - start_mono_ns) AS length_ns FROM segments "
+        "SELECT SUM(size_bytes) AS size, SUM((lane = 'colour') * size_bytes) AS colour, "
+        "SUM((lane <> 'colour') * (end_mono_ns - start_mono_ns)) AS length_ns FROM segments "
         "WHERE boot_id = ? AND start_mono_ns > ? AND start_mono_ns <= ?",
         (newest.boot_id, newest.end_mono_ns - HOUR_NS, newest.start_mono_ns),
     ).fetchone()
-    return float(found["size"]) * NS_PER_S / found["length_ns"] if found["length_ns"] else 0.0
+    if not found["length_ns"]:
+        return Rate(0.0, 0.0)
+    seconds = found["length_ns"] / NS_PER_S
+    return Rate(found["size"] / seconds, found["colour"] / seconds)
 
 
 def _sentence(hours: float, limits: Limits, rate: float, pinned: int) -> str | None:

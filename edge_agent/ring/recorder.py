@@ -24,12 +24,13 @@ from edge_agent.ring.ledger import Ledger, Moment
 from edge_agent.ring.recovery import accounts, recover
 from edge_agent.ring.segment_store import SegmentStore
 from edge_agent.ring.time_keeping import TimeKeeper
-from shared.clock import NS_PER_S, Clock
+from shared.clock import NS_PER_MS, NS_PER_S, Clock
 from shared.command import DesiredState
 from shared.errors import Transient
 from shared.frame import Frame, Stream
 from shared.gap import NOT_WANTED, Gap, GapCause
 from shared.ids import uuid7
+from shared.lane import TOGETHER, Lane
 from shared.preview import Preview, PreviewMaker
 from shared.segment_records import SegmentHeader
 
@@ -40,11 +41,12 @@ _DISK_ERRORS = (OSError, sqlite3.OperationalError)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The bed and its folder."""
+    """The bed and its folder, and how its streams lie in files."""
 
     folder: Path
     site: str
     bed: str
+    lanes: tuple[Lane, ...] = TOGETHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ class Recorder:
         try:
             with self._blocked.watch():
                 if not self._store.is_open:
-                    self._store.begin(self._header(info))
+                    self._store.begin([self._header(info, lane) for lane in self._place.lanes])
                 self._store.add(frame, preview)
         except _DISK_ERRORS as error:
             self._disk_failed(error)
@@ -285,10 +287,12 @@ class Recorder:
                 self._colour_cause = GapCause.source
             self._ledger.good(stream, arrival.at)
 
-    def _header(self, info: PoolInfo) -> SegmentHeader:
+    def _header(self, info: PoolInfo, lane: Lane) -> SegmentHeader:
+        """The id of colour is a millisecond younger: recovery takes in the youngest first, so that colour is there before the rest."""
         stay_id: UUID | None = self._desired.stay_id
+        minted_ns = self._clock.utc_ns() + (NS_PER_MS if lane is Lane.colour else 0)
         return SegmentHeader(
-            segment_id=uuid7(self._clock.utc_ns()), site=self._place.site, bed=self._place.bed,
+            segment_id=uuid7(minted_ns), site=self._place.site, bed=self._place.bed, lane=lane,
             boot_id=self._clock.boot_id, sequence=self._numbers.next(), stay_id=stay_id, camera=info.camera,
         )  # fmt: skip
 
@@ -302,10 +306,15 @@ class Recorder:
 
     def _catalogue_sealed(self) -> bool:
         """Seals what is open. True when there was something. Raises OSError."""
-        sealed = self._store.seal(self._times.seal_model()) if self._store.is_open else None
-        if sealed is not None:
-            self._catalogue(sealed)
-        return sealed is not None
+        if not self._store.is_open:
+            return False
+        clock, found = self._times.seal_model(), False
+        while self._store.is_open:
+            sealed = self._store.seal(clock)
+            if sealed is not None:
+                self._catalogue(sealed)
+                found = True
+        return found
 
     def _catalogue(self, entry: tuple[SegmentRow, float] | Gap) -> None:
         if not self._queue.put(entry) and self._queue.database_full:
@@ -334,19 +343,17 @@ class Recorder:
 
     def _condemn(self) -> None:
         """The frames of the file are lost; what its gaps say was missing among them stays as it was told."""
-        lost = self._store.condemn()
-        if lost is None:
-            return
-        self.condemned += 1
-        self._times.seal_model()
-        for stream, count in lost.frames.items():
-            self._catalogue(
-                Gap(
-                    stream=stream, cause=GapCause.disk, boot_id=self._clock.boot_id, start_mono_ns=lost.start[0],
-                    end_mono_ns=lost.end[0], start_utc_ns=lost.start[1], end_utc_ns=lost.end[1], missing_frames=count,
-                    share=self._share_of(stream, count, lost.end[0] - lost.start[0]),
-                )
-            )  # fmt: skip
+        for lost in self._store.condemn():
+            self.condemned += 1
+            self._times.seal_model()
+            for stream, count in lost.frames.items():
+                self._catalogue(
+                    Gap(
+                        stream=stream, cause=GapCause.disk, boot_id=self._clock.boot_id, start_mono_ns=lost.start[0],
+                        end_mono_ns=lost.end[0], start_utc_ns=lost.start[1], end_utc_ns=lost.end[1],
+                        missing_frames=count, share=self._share_of(stream, count, lost.end[0] - lost.start[0]),
+                    )
+                )  # fmt: skip
 
     def _share_of(self, stream: Stream, frames: int, length_ns: int) -> float:
         info = self._info

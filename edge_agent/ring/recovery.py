@@ -19,13 +19,15 @@ from edge_agent.ring.ledger import Moment
 from edge_agent.ring.look_back import look_back
 from edge_agent.ring.lost_tail import lost_spans
 from edge_agent.ring.quarantine import put_aside
-from edge_agent.ring.segment_store import row_of
+from edge_agent.ring.segment_store import row_of, span_of
 from shared.clock import NS_PER_S, Clock
 from shared.errors import Refused
 from shared.failpoints import hit
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
-from shared.segment import Sealed, SegmentReader, SegmentWriter, hash_file, scan_segment
+from shared.lane import Lane
+from shared.segment import Contents, Sealed, SegmentReader, SegmentWriter, hash_file, scan_segment
+from shared.segment_records import SegmentHeader
 
 START_LIMIT_NS = 4 * NS_PER_S
 """The recorder is to be back within 10 s: so long it may take in what was left before it records."""
@@ -173,7 +175,7 @@ def _seal_open(path: Path, folder: Path, connection: sqlite3.Connection) -> Segm
         writer.add_gap(gap)
     sealed = writer.seal(folder / SEGMENTS, found.clock)
     hit("after_recovery_seal")
-    return row_of(writer.header, writer.contents, sealed, _period_ns(writer.header.camera.frames_per_s))
+    return _row_of(writer.header, writer.contents, sealed)
 
 
 def _row_of_sealed(path: Path) -> SegmentRow:
@@ -184,7 +186,7 @@ def _row_of_sealed(path: Path) -> SegmentRow:
         raise Refused(f"The file {path.name} does not hold the bytes that its name says.")
     scan = scan_segment(path)
     sealed = Sealed(path, sha256, path.stat().st_size)
-    return row_of(scan.header, scan.contents, sealed, _period_ns(scan.header.camera.frames_per_s))
+    return _row_of(scan.header, scan.contents, sealed)
 
 
 def forget_cached(path: Path) -> None:
@@ -196,8 +198,12 @@ def forget_cached(path: Path) -> None:
         os.close(descriptor)
 
 
-def _period_ns(frames_per_s: float) -> int:
-    return round(NS_PER_S / frames_per_s)
+def _row_of(header: SegmentHeader, contents: Contents, sealed: Sealed) -> SegmentRow:
+    camera = header.camera
+    rate = camera.colour_per_s if header.lane is Lane.colour else 0.0
+    first, last = contents.first or (0, 0), contents.last or (0, 0)
+    span = span_of(first, last, round(NS_PER_S / (rate or camera.frames_per_s)))
+    return row_of(header, contents.counts(), span, sealed)
 
 
 def finish_removals(folder: Path, connection: sqlite3.Connection) -> None:

@@ -143,7 +143,8 @@ def _settle_numbers(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM ring_sums")
         connection.execute(
             "INSERT INTO ring_sums SELECT 1, count(*), COALESCE(SUM(size_bytes), 0), "
-            "COALESCE(SUM(end_mono_ns - start_mono_ns), 0), COALESCE(MAX(end_mono_ns - start_mono_ns), 0) FROM segments"
+            "COALESCE(SUM((lane <> 'colour') * (end_mono_ns - start_mono_ns)), 0), "
+            "COALESCE(MAX(end_mono_ns - start_mono_ns), 0) FROM segments"
         )
         known = dict(connection.execute("SELECT boot_id, on_ns FROM boots").fetchall())
         connection.execute("DELETE FROM boots")

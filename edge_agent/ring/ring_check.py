@@ -108,7 +108,7 @@ def _check_rows(folder: Path, connection: sqlite3.Connection, report: Report, pr
         progress(report.segments, sums["segments"], report.size_bytes if report.read_data else 0)
     wrong = connection.execute(
         "SELECT 1 FROM ring_sums AS k, (SELECT count(*) AS n, COALESCE(SUM(size_bytes), 0) AS b, "
-        "COALESCE(SUM(end_mono_ns - start_mono_ns), 0) AS l FROM segments) WHERE (k.segments, k.size_bytes, k.length_ns) "
+        "COALESCE(SUM((lane <> 'colour') * (end_mono_ns - start_mono_ns)), 0) AS l FROM segments) WHERE (k.segments, k.size_bytes, k.length_ns) "
         "<> (n, b, l)"
     ).fetchone()
     if wrong is not None:
@@ -155,8 +155,9 @@ def _check_contents(path: Path, row: SegmentRow, *, read_data: bool) -> None:
         header = reader.header
         if not reader.sealed:
             raise Refused("footer or index do not hold.")
-        names = (header.segment_id, header.boot_id, header.sequence, header.stay_id)
-        if names != (row.segment_id, row.boot_id, row.sequence, row.stay_id) or reader.counts() != row.frames:
+        names = (header.segment_id, header.boot_id, header.sequence, header.stay_id, header.lane)
+        told = (row.segment_id, row.boot_id, row.sequence, row.stay_id, row.lane)
+        if names != told or reader.counts() != row.frames:
             raise Refused("header and index do not say what the catalogue says.")
         if read_data:
             for image in reader.frames():
@@ -182,13 +183,14 @@ def _faults_of_names(folder: Path, strays: list[Path], connection: sqlite3.Conne
 def _faults_of_pins(connection: sqlite3.Connection) -> Iterator[Fault]:
     """Spans that were removed while a pin held them; what was gone before the pin came is none of its loss."""
     found = connection.execute(
-        "SELECT p.event_id, e.sequence, MAX(e.start_mono_ns, p.start_mono_ns) AS start_ns, "
+        "SELECT p.event_id, e.sequence, e.lane, MAX(e.start_mono_ns, p.start_mono_ns) AS start_ns, "
         "MIN(e.end_mono_ns, p.end_mono_ns) AS end_ns FROM pins AS p JOIN evicted AS e ON e.boot_id = p.boot_id "
         "AND e.start_mono_ns < p.end_mono_ns AND e.end_mono_ns > p.start_mono_ns ORDER BY e.sequence"
     )
     for row in found:
         late = connection.execute(
-            "SELECT start_mono_ns, end_mono_ns FROM pinned_late WHERE event_id = ?", (row["event_id"],)
+            "SELECT start_mono_ns, end_mono_ns FROM pinned_late WHERE event_id = ? AND lane = ?",
+            (row["event_id"], row["lane"]),
         )
         lost = (row["start_ns"], row["end_ns"])
         if not any(start <= lost[0] and end >= lost[1] for start, end in merged(tuple(span) for span in late)):

@@ -15,16 +15,21 @@ from edge_agent.ring.catalogue import Span
 from edge_agent.ring.ledger import LATE_PERIODS
 from shared.clock import NS_PER_S
 from shared.frame import RECORDED_STREAMS, Stream
+from shared.lane import Lane
 
 LARGEST_SEAM_NS = NS_PER_S // 4
 """Between two segments, or two gaps, this much may lie unaccounted: a few frame periods of jitter."""
 
-_ANY = "any"
 _TOLD = (
-    "SELECT start_mono_ns, end_mono_ns, -1, 'any' FROM evicted WHERE boot_id = ? ORDER BY start_mono_ns",
-    "SELECT start_mono_ns, end_mono_ns, -1, stream FROM gaps WHERE boot_id = ? ORDER BY start_mono_ns",
-    "SELECT start_mono_ns, end_mono_ns, sequence, frames FROM segments WHERE boot_id = ? ORDER BY start_mono_ns",
+    "SELECT start_mono_ns, end_mono_ns, -1, lane, '' FROM evicted WHERE boot_id = ? ORDER BY start_mono_ns",
+    "SELECT start_mono_ns, end_mono_ns, -1, '', stream FROM gaps WHERE boot_id = ? ORDER BY start_mono_ns",
+    "SELECT start_mono_ns, end_mono_ns, sequence, lane, frames FROM segments WHERE boot_id = ? ORDER BY start_mono_ns",
 )
+
+
+def largest_seam_ns(stream: Stream, period_ns: float) -> float:
+    """What may lie unaccounted in a stream; colour comes at a rate of its own, so that a file of it alone may begin a period late."""
+    return max(LARGEST_SEAM_NS, LATE_PERIODS * period_ns) if stream is Stream.colour else LARGEST_SEAM_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class _Account:
         """A gap or a removal, or time in which nothing was due."""
         if self.reached is None:
             return
-        if start - self.reached > LARGEST_SEAM_NS:
+        if start - self.reached > largest_seam_ns(self.stream, self.period_ns):
             self.pending.append((self.reached, start))
         self.reached = max(self.reached, end)
 
@@ -100,25 +105,28 @@ def _faults_of_boot(
     connection: sqlite3.Connection, boot_id: str, before: frozenset[Stream]
 ) -> Generator[Hole | Disorder, None, frozenset[Stream]]:
     accounts = {each: _Account(each, boot_id, 0 if each in before else None) for each in RECORDED_STREAMS}
-    last: tuple[int, int] | None = None
-    for start, end, sequence, detail in merge(*_told(connection, boot_id)):
+    last: dict[bool, tuple[int, int]] = {}
+    for start, end, sequence, lane, detail in merge(*_told(connection, boot_id)):
+        touched = [
+            each for each in accounts.values() if (Lane(lane).holds(each.stream) if lane else each.stream == detail)
+        ]
         if sequence < 0:
-            for account in accounts.values():
-                if detail in {_ANY, account.stream.value}:
-                    account.known(start, end)
+            for account in touched:
+                account.known(start, end)
             continue
-        if last is not None and sequence < last[0]:
-            yield Disorder(last[0], sequence)
-        elif last is not None and start < last[1] - LARGEST_SEAM_NS:
-            yield Disorder(sequence, last[0])
-        last = (sequence, end)
+        before_it = last.get(lane == Lane.colour)
+        if before_it is not None and sequence < before_it[0]:
+            yield Disorder(before_it[0], sequence)
+        elif before_it is not None and start < before_it[1] - LARGEST_SEAM_NS:
+            yield Disorder(sequence, before_it[0])
+        last[lane == Lane.colour] = (sequence, end)
         counts = json.loads(detail)
-        for account in accounts.values():
+        for account in touched:
             yield from account.segment(start, end, counts.get(account.stream.value, 0))
     return frozenset(stream for stream, account in accounts.items() if account.recorded)
 
 
-def _told(connection: sqlite3.Connection, boot_id: str) -> Iterator[Iterator[tuple[int, int, int, str]]]:
-    """Removals, gaps and segments of a boot, each in the order of time: start, end, sequence (-1: no segment), detail."""
+def _told(connection: sqlite3.Connection, boot_id: str) -> Iterator[Iterator[tuple[int, int, int, str, str]]]:
+    """Removals, gaps and segments of a boot, each in the order of time: start, end, sequence (-1: no segment), lane, detail."""
     for question in _TOLD:
         yield (tuple(row) for row in connection.execute(question, (boot_id,)))

@@ -7,10 +7,10 @@ share no picture and lose none.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -33,13 +33,16 @@ RESEARCH_USE = (
 FORMAT_VERSION = 1
 
 
-LANES = ((Stream.colour, Stream.depth), (Stream.ir,))
-"""What one reader decodes: depth and infrared cost the same, colour nothing."""
+DECODED_TOGETHER = ((Stream.depth,), (Stream.colour,), (Stream.ir,))
+"""What one reader decodes, in the order of pictures of one moment: depth and infrared cost the same, colour nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One sealed segment and the half-open part [start_mono_ns, end_mono_ns) of it that is wanted."""
+    """One sealed segment and the half-open part [start_mono_ns, end_mono_ns) of it that is wanted.
+
+    colour brings the file that holds the colour of the same time, where it lies apart.
+    """
 
     open: Callable[[], AbstractContextManager[Path]]
     """Brings the file to this machine and holds it as long as the context lasts."""
@@ -47,6 +50,22 @@ class Piece:
     end_mono_ns: int
     frames: dict[Stream, int]
     """How many records of each stream the whole segment holds, as the catalogue or the manifest says."""
+    colour: Callable[[], AbstractContextManager[Path]] | None = None
+
+
+def paired(found: Iterable[tuple[tuple[str, int], Piece]]) -> list[Piece]:
+    """Pieces in the given order, each known by boot and number; one of colour alone joins the one whose number is next."""
+    pieces = list(found)
+    colours = {key: piece for key, piece in pieces if piece.frames.keys() == {Stream.colour}}
+    without = {key for key, piece in pieces if Stream.colour not in piece.frames}
+    joined: list[Piece] = []
+    for (boot_id, number), piece in pieces:
+        colour = colours.get((boot_id, number - 1))
+        if (boot_id, number) in without and colour is not None:
+            joined.append(replace(piece, frames=piece.frames | colour.frames, colour=colour.open))
+        elif (boot_id, number) not in colours or (boot_id, number + 1) not in without:
+            joined.append(piece)
+    return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +161,11 @@ def export(
     """
     tally = _Tally(excerpt)
     done_ns = 0
-    with ThreadPoolExecutor(len(LANES), "export") as pool:
-        for piece in excerpt.pieces:
-            with piece.open() as path, ExitStack() as opened:
-                readers = [opened.enter_context(SegmentReader(path)) for _ in LANES]
-                tally.enter(readers[0])
-                if len(tally.segments) == 1:
+    with ThreadPoolExecutor(len(DECODED_TOGETHER), "export") as pool:
+        for number, piece in enumerate(excerpt.pieces):
+            with ExitStack() as opened:
+                readers = _opened(piece, opened, tally)
+                if number == 0:
                     check(readers[0].header.camera)
                     has_imu = next(readers[0].imu(), None) is not None
                     writer.begin(readers[0].header, excerpt.streams, has_imu=has_imu)
@@ -172,6 +190,21 @@ def export(
     return summary
 
 
+def _opened(piece: Piece, opened: ExitStack, tally: _Tally) -> list[SegmentReader]:
+    """A reader for each of `DECODED_TOGETHER`: of the piece's file, and for colour of its own file where it has one."""
+    path = opened.enter_context(piece.open())
+    files = [path] * len(DECODED_TOGETHER)
+    if piece.colour is not None:
+        files[DECODED_TOGETHER.index((Stream.colour,))] = opened.enter_context(piece.colour())
+    readers = [opened.enter_context(SegmentReader(file)) for file in files]
+    seen: set[UUID] = set()
+    for reader in readers:
+        if reader.header.segment_id not in seen:
+            tally.enter(reader)
+            seen.add(reader.header.segment_id)
+    return readers
+
+
 Decoded = tuple[StreamImage, Uint16Image | bytes]
 
 
@@ -192,11 +225,11 @@ def _pictures(
     readers: Sequence[SegmentReader], piece: Piece, streams: tuple[Stream, ...], pool: ThreadPoolExecutor
 ) -> Iterator[Decoded]:
     """Depth and infrared are decoded beside each other, each by a reader of its own, one picture ahead of the writer."""
-    lanes = [
-        reader.frames([stream for stream in lane if stream in streams], piece.start_mono_ns, piece.end_mono_ns)
-        for reader, lane in zip(readers, LANES, strict=True)
+    tracks = [
+        reader.frames([stream for stream in own if stream in streams], piece.start_mono_ns, piece.end_mono_ns)
+        for reader, own in zip(readers, DECODED_TOGETHER, strict=True)
     ]
-    ahead = [pool.submit(_next, lane) for lane in lanes]
+    ahead = [pool.submit(_next, track) for track in tracks]
     try:
         while True:
             found = [(one[0].mono_ns, number) for number, job in enumerate(ahead) if (one := job.result()) is not None]
@@ -205,14 +238,14 @@ def _pictures(
             _, number = min(found)
             decoded = ahead[number].result()
             assert decoded is not None
-            ahead[number] = pool.submit(_next, lanes[number])
+            ahead[number] = pool.submit(_next, tracks[number])
             yield decoded
     finally:
         wait(ahead)
 
 
-def _next(lane: Iterator[StreamImage]) -> Decoded | None:
-    picture = next(lane, None)
+def _next(track: Iterator[StreamImage]) -> Decoded | None:
+    picture = next(track, None)
     return None if picture is None else (picture, picture.image())
 
 

@@ -52,7 +52,7 @@ def store_clip(connection: sqlite3.Connection, event_id: UUID) -> None:
 
 def keep_segment(connection: sqlite3.Connection) -> None:
     connection.execute(
-        "INSERT INTO segments VALUES (?, 's', 1, ?, NULL, 0, ?, 0, 0, 1, '{}', 'f')", (SHA, BOOT, 10**12)
+        "INSERT INTO segments VALUES (?, 's', 1, ?, NULL, 0, ?, 0, 0, 1, '{}', 'f', 'whole')", (SHA, BOOT, 10**12)
     )
 
 

@@ -22,6 +22,7 @@ from shared.command import DesiredState
 from shared.frame import Frame, Stream
 from shared.gap import Gap
 from shared.ids import uuid7
+from shared.lane import TOGETHER, Lane
 from shared.preview import Preview
 from tests.fakes.clock import START_MONO_NS, FakeClock
 from tests.fakes.frame_source import ALL, BOTH, PERIOD_NS, camera_info, make_frame
@@ -39,7 +40,9 @@ def desired(version: int = 1, *, stay: bool = True, paused: bool = False, unassi
 class RecordingBed:
     """Start it, play frames, stop or crash it, start it again on the same folder."""
 
-    def __init__(self, folder: Path, clock: FakeClock | None = None, *, colour: bool = False) -> None:
+    def __init__(
+        self, folder: Path, clock: FakeClock | None = None, *, colour: bool = False, lanes: tuple[Lane, ...] = TOGETHER
+    ) -> None:
         self.folder = folder
         self.clock = clock or FakeClock()
         self.colour = colour
@@ -53,8 +56,8 @@ class RecordingBed:
             self.previews.append, lambda row, _: self.sealed.append(row), self.gaps.append, structlog.get_logger()
         )
         self.recorder = Recorder(
-            Place(folder, "north", "bed-4"), self.connection, self.clock, ears, Reserve(folder, RESERVE_BYTES),
-            lambda: self.free_bytes,
+            Place(folder, "north", "bed-4", lanes), self.connection, self.clock, ears,
+            Reserve(folder, RESERVE_BYTES), lambda: self.free_bytes,
         )  # fmt: skip
         self.recorder.start()
         self.recorder.open_session(self.session())

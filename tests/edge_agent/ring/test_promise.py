@@ -33,7 +33,7 @@ def test_an_empty_ring_promises_what_is_set(tmp_path: Path) -> None:
 
 
 def test_the_rate_is_that_of_the_last_hour_not_the_mean_of_all(connection: sqlite3.Connection) -> None:
-    assert present_rate(connection) == pytest.approx(200, rel=0.01)
+    assert present_rate(connection).bytes_per_s == pytest.approx(200, rel=0.01)
     found = promise(connection, Limits(200 * 3600 * 10, 10.5), PLENTY)
     assert found.hours_held == pytest.approx(2)
     assert found.hours_promised == pytest.approx(10, rel=0.01)
@@ -43,7 +43,7 @@ def test_the_rate_is_that_of_the_last_hour_not_the_mean_of_all(connection: sqlit
 
 def test_the_newest_hour_is_of_the_newest_boot(connection: sqlite3.Connection) -> None:
     insert_segment(connection, row(720, 5, 15, OTHER_BOOT).model_copy(update={"size_bytes": 5000}))
-    assert present_rate(connection) == pytest.approx(500)
+    assert present_rate(connection).bytes_per_s == pytest.approx(500)
 
 
 def test_with_enough_to_spare_nothing_is_said_and_with_hardly_enough_it_is(connection: sqlite3.Connection) -> None:

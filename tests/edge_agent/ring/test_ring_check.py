@@ -59,7 +59,7 @@ def unsealed(bed: RecordingBed, folder: Path) -> None:
 
 def pinned_and_removed(bed: RecordingBed, folder: Path) -> None:
     run(folder, "INSERT INTO pins VALUES ('e', ?, 0, ?)", bed.clock.boot_id, 1 << 62)
-    run(folder, "INSERT INTO evicted VALUES (0, ?, 5, 6)", bed.clock.boot_id)
+    run(folder, "INSERT INTO evicted VALUES (0, ?, 5, 6, 'whole')", bed.clock.boot_id)
 
 
 def forgotten(bed: RecordingBed, folder: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_was_gone_before_the_pin_came_is_no_fault(recorded: RecordingBed, f
     row = recorded.sealed[0]
     run(folder, "DELETE FROM segments WHERE sequence = 0")
     row.path(folder).unlink()
-    run(folder, "INSERT INTO evicted VALUES (0, ?, ?, ?)", row.boot_id, row.start_mono_ns, row.end_mono_ns)
+    run(folder, "INSERT INTO evicted VALUES (0, ?, ?, ?, 'whole')", row.boot_id, row.start_mono_ns, row.end_mono_ns)
     run(folder, "INSERT INTO pins VALUES ('e', ?, ?, ?)", row.boot_id, row.start_mono_ns, row.end_mono_ns + 9)
     assert check_ring(folder).faults == []
     run(folder, "UPDATE evicted SET end_mono_ns = end_mono_ns + 5")

@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> SegmentStore:
     """One open segment with ten frames, not flushed yet."""
     prepare_folder(tmp_path, "north", "bed-4")
     store = SegmentStore(tmp_path)
-    store.begin(header_of(0))
+    store.begin([header_of(0)])
     for frame in make_frames(1, 1 + 10 / 30):
         store.add(frame, None)
     return store
@@ -43,8 +43,7 @@ def test_a_failed_flush_is_not_tried_again_on_that_file(store: SegmentStore, mon
     monkeypatch.setattr(os, "fdatasync", flush)
     with pytest.raises(OSError, match="an earlier flush of this file failed"):
         store.seal()
-    condemned = store.condemn()
-    assert condemned is not None
+    assert len(store.condemn()) == 1
     assert not store.is_open
 
 
@@ -53,10 +52,10 @@ def test_a_condemned_file_that_the_disk_holds_fast_is_moved_later(
 ) -> None:
     rename = Path.rename
     fail(monkeypatch, Path, "rename", errno.EROFS)
-    assert store.condemn() is not None
+    assert store.condemn()
     assert len(list((tmp_path / "open").iterdir())) == 1
     monkeypatch.setattr(Path, "rename", rename)
-    store.begin(header_of(1))
+    store.begin([header_of(1)])
     assert len(list((tmp_path / "quarantine").iterdir())) == 1
     assert len(list((tmp_path / "open").iterdir())) == 1
 

@@ -1083,6 +1083,12 @@ export interface components {
             not_wanted?: {
                 [key: string]: number;
             };
+            /**
+             * Evicted
+             * @description recorded, but gone from the ring before it was asked for; left out where it is 0
+             * @default 0
+             */
+            evicted: number;
         };
         /**
          * ImportRequest

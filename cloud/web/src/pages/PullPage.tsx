@@ -95,6 +95,7 @@ function Part({ part }: { part: PartView }): ReactNode {
   for (const [stream, each] of Object.entries(part.streams)) {
     const causes = [...Object.entries(each.lost ?? {}), ...Object.entries(each.not_wanted ?? {})];
     const missing = causes.map(([cause, share]) => `${percentText(share)} ${words.gapCause(cause)}`);
+    if ((each.evicted ?? 0) > part.evicted) missing.push(pullWords.evicted(percentText(each.evicted)));
     const text = [percentText(each.held), ...missing].join(", ");
     alike.set(text, [...(alike.get(text) ?? []), words.streams[stream] ?? stream]);
   }
