@@ -30,12 +30,12 @@ from edge_agent.ring.folder import prepare_folder
 from shared.errors import Misconfigured
 from tests.brokers import free_port, mosquitto_program
 from tests.campaigns.delivery.feeding import SITE, Feeder, Witness
+from tests.campaigns.delivery.house_files import HOUSES, PREFIX, CloudPorts, bed_text, cloud_text
 from tests.campaigns.delivery.lines import Lines
 from tests.campaigns.delivery.nursery import Nursery
 from tests.campaigns.delivery.programs import Program
 from tests.databases import DebianPostgres, debian_programs
 
-PREFIX = "deepepil-delivery-"
 START_LIMIT_S = 60.0
 TURN_S = 0.02
 DATABASE = "campaign"
@@ -86,8 +86,9 @@ class House:
     def __init__(self, wishes: Wishes, seed: int) -> None:
         self.wishes = wishes
         self.dice = random.Random(seed)
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=HOUSES))
         self.folder.chmod(0o755)
+        (self.folder / "pid").write_text(str(os.getpid()))
         self.point_log = self.folder / "points"
         self.programs: dict[str, Program] = {}
         self.beds: dict[str, CampaignBed] = {}
@@ -146,9 +147,17 @@ class House:
                  str(self._postgres.folder / "data"), "-p", str(self._postgres.port), *more]  # fmt: skip
         self._add("postgres", ["exec", *words])
         self.config = self.folder / "cloud.toml"
-        self.config.write_text(self._cloud_file(of_cloud, of_server))
+        self.write_cloud_file(of_cloud, of_server)
         for name in ("api", "ingester", "worker"):
             self._add(name, ["cloud", name, "--config", str(self.config)])
+
+    def write_cloud_file(self, of_cloud: Certificates, of_server: Certificates) -> None:
+        """The settings of api, ingester and worker."""
+        ports = CloudPorts(self.to_database.port, self.from_broker.port, free_port(), self._api_port)
+        wishes = self.wishes
+        objects = wishes.objects or f'url = "file://{self.folder / "objects"}"'
+        rules = f'requests_per_s = {wishes.requests_per_s}\n[site]\nraw_policy = "{wishes.raw_policy}"'
+        self.config.write_text(cloud_text(DATABASE, ports, objects, rules, (of_cloud, of_server)))
 
     def _certificate(self, name: str, hosts: tuple[str, ...] = ()) -> Certificates:
         certificate, key = self._authority.issue_files(name, self.folder / "certificates", hosts)
@@ -164,32 +173,6 @@ class House:
         self.broker_file = self.broker_folder / "mosquitto.conf"
         self.broker_file.write_text(text)
         self._add("broker", ["exec", mosquitto_program(), "-c", str(self.broker_file)])
-
-    def _cloud_file(self, of_cloud: Certificates, of_server: Certificates) -> str:
-        url = DatabaseAddress("127.0.0.1", self.to_database.port, "postgres", "", DATABASE).url
-        objects = self.wishes.objects or f'url = "file://{self.folder / "objects"}"'
-        return f"""mode = "demo"
-[database]
-url = "{url}"
-[objects]
-{objects}
-[mqtt]
-host = "127.0.0.1"
-port = {self.from_broker.port}
-ca_file = "{of_cloud.authority}"
-certificate_file = "{of_cloud.certificate}"
-key_file = "{of_cloud.key}"
-[people]
-port = {free_port()}
-[beds]
-port = {self._api_port}
-certificate_file = "{of_server.certificate}"
-key_file = "{of_server.key}"
-ca_file = "{of_server.authority}"
-requests_per_s = {self.wishes.requests_per_s}
-[site]
-raw_policy = "{self.wishes.raw_policy}"
-"""
 
     def start_cloud(self) -> None:
         """Database, broker, api and ingester; returns when all take connections."""
@@ -242,7 +225,9 @@ raw_policy = "{self.wishes.raw_policy}"
         prepare_folder(folder, SITE, name)
         files = self._certificate(f"{SITE}.{name}")
         config = self.folder / f"{name}.toml"
-        config.write_text(self._bed_file(name, folder, files))
+        origin = self.wishes.objects.split('endpoint = "')[1].split('"')[0] if self.wishes.objects else ""
+        ports = (self.to_broker.port, self.to_api.port)
+        config.write_text(bed_text((SITE, name), folder, files, ports, origin))
         path = self.folder / f"witness-{name}"
         witness = Witness(path)
         bed = CampaignBed(name, folder, config, witness, path, Feeder(folder, name, witness.note), files)
@@ -250,34 +235,6 @@ raw_policy = "{self.wishes.raw_policy}"
         for process in ("publisher", "uploader"):
             self._add(f"{process} {name}", ["edge", "process", process, "--config", str(config)])
         return bed
-
-    def _bed_file(self, name: str, folder: Path, files: Certificates) -> str:
-        return f"""[bed]
-site = "{SITE}"
-bed = "{name}"
-[storage]
-folder = "{folder}"
-max_bytes = 1000000000
-reserve_bytes = 1048576
-[source]
-kind = "simulator"
-[detector]
-releases_folder = "{self.folder}"
-release = "detector-campaign"
-[mqtt]
-host = "127.0.0.1"
-port = {self.to_broker.port}
-ca_file = "{files.authority}"
-certificate_file = "{files.certificate}"
-key_file = "{files.key}"
-[cloud]
-url = "https://127.0.0.1:{self.to_api.port}"
-[upload]
-{self.wishes.objects and 'store_origin = "' + self._store_origin() + '"'}
-"""
-
-    def _store_origin(self) -> str:
-        return self.wishes.objects.split('endpoint = "')[1].split('"')[0]
 
     def start_bed(self, name: str) -> None:
         """Its publisher and its uploader."""

@@ -22,7 +22,7 @@ ONE_BED = ("bed-1",)
 SOON_S = 60.0
 COMPARED_S = 4.0
 """After a connection the bed compares its history within so long, hurried as it is."""
-MUTATED_LIMIT_S = 25.0
+MUTATED_LIMIT_S = 8.0
 
 
 def _wishes(mutation: str, **more: object) -> Wishes:
@@ -106,7 +106,9 @@ REFUSED = "the api answers 429 to clips"
 def api_refuses(tally: Tally, seed: int, mutation: str = "") -> None:
     """The api takes next to nothing for a while: what is refused is asked again, and never taken for stored."""
     with House(_wishes(mutation, requests_per_s=0.2), seed) as house:
-        house.beds["bed-1"].feeder.feed(5)
+        bed = house.beds["bed-1"]
+        bed.feeder.feed(5)
+        house.wait(lambda: bed.left()[0] == 0, "the receipts", SOON_S)
         house.rest(3.0)
         tally.faults["4xx of the api"] += 1
         settings = house.config.read_text()

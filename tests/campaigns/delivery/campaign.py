@@ -1,0 +1,157 @@
+"""The fault campaign of delivery, all trials in a row: `make campaign-delivery`; `--short` is what the tests run.
+
+Exit code 0 when every goal holds, 1 with a sentence for each complaint, 78 when this machine cannot make such faults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from shared.errors import Misconfigured
+from shared.results import Figure, print_results, write_results
+from tests.campaigns.delivery import kills, orders, power, proofs
+from tests.campaigns.delivery.house_files import obstacle, tidy_left_overs
+from tests.campaigns.delivery.mutations import MUTATIONS
+from tests.campaigns.delivery.tally import Tally
+
+COMMAND = "make campaign-delivery"
+TrialOf = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of each trial."""
+
+    hits: tuple[int, ...]
+    random_kills: int
+    orders: bool
+    power_cuts: int
+    mutations: tuple[str, ...]
+
+
+LONG = Size(hits=(1, 2, 3, 5), random_kills=60, orders=True, power_cuts=6, mutations=tuple(MUTATIONS))
+SHORT = Size(hits=(1,), random_kills=0, orders=False, power_cuts=0, mutations=("receipt_before_commit",))
+
+
+def trials(tally: Tally, size: Size, seed: int) -> list[tuple[str, TrialOf]]:
+    """All trials of that size, in order."""
+    found: list[tuple[str, TrialOf]] = [("kills at points", partial(kills.at_points, tally, size.hits, seed))]
+    if size.random_kills:
+        found.append(("kills at random", partial(kills.at_random, tally, size.random_kills, seed + 1)))
+    if size.orders:
+        each_order = (
+            orders.acknowledged_after_commit, orders.receipt_lost_after_commit, orders.dies_before_commit,
+            orders.api_refuses, orders.ingester_hangs, orders.damaged_in_the_cloud,
+        )  # fmt: skip
+        found += [(f"order: {trial.__name__}", partial(trial, tally, seed + 2)) for trial in each_order]
+    if size.power_cuts:
+        found.append(("power cuts", partial(power.power_cuts, tally, seed + 3, cuts=size.power_cuts)))
+    if size.mutations:
+        found.append(("mutations", partial(proofs.prove, tally, size.mutations, seed + 90)))
+    return found
+
+
+def run(size: Size, seed: int, tally: Tally, only: str = "") -> None:
+    """All trials; one that breaks off is a complaint, and the next goes on."""
+    for name, trial in trials(tally, size, seed):
+        if only and only not in name:
+            continue
+        began_s = time.monotonic()
+        try:
+            trial()
+        except (RuntimeError, AssertionError, Misconfigured, OSError) as error:
+            tally.complain(name, f"seed {seed}: the trial broke off: {error}")
+        tally.say(f"{name}: done in {time.monotonic() - began_s:.0f} s")
+
+
+def figures_of(tally: Tally) -> dict[str, Figure]:
+    """The names of the issue first, then the rest."""
+    counts = tally.counts
+    known, hit = len(kills.KNOWN), len(kills.KNOWN & tally.killed_at.keys())
+    events, faults = counts["events"], sum(tally.faults.values())
+
+    def none(value: int, unit: str) -> Figure:
+        return Figure(value, unit, "0", value == 0)
+
+    figures = {
+        "events": Figure(events, "events"),
+        "events_lost": none(counts["events_lost"], "events"),
+        "events_doubled": none(counts["events_doubled"], "events"),
+        "false_stored": none(counts["false_stored"], "clips, objects"),
+        "fault_points_known": Figure(known, "points"),
+        "fault_points_hit": Figure(hit, "points", f"{known} of {known}", hit == known),
+        "mutations": Figure(counts["mutations"], "mutations"),
+        "mutations_caught": Figure(
+            counts["mutations_caught"], "mutations", "all", counts["mutations_caught"] == counts["mutations"]
+        ),
+        "reports": Figure(counts["reports"], "reports"),
+        "segments": Figure(counts["segments"], "segments"),
+        "clips_stored": Figure(counts["clips"], "clips"),
+        "faults": Figure(faults, "faults"),
+        "kills_at_points": Figure(sum(tally.killed_at.values()), "kills"),
+        "complaints": none(len(tally.complaints), "complaints"),
+    }
+    for name, number in (("event", events), ("fault", faults)):
+        if number:
+            figures[f"{name}_failure_bound"] = Figure(f"{3 / number:.2%}", "95 % bound, 3/n")
+    return figures
+
+
+def show(tally: Tally, figures: dict[str, Figure]) -> None:
+    """The one table."""
+    for title, counted in (("trial", tally.trials), ("fault", tally.faults)):
+        print(f"\n{title:<64} number")
+        for name, number in sorted(counted.items()):
+            print(f"{name:<64} {number:>6}")
+    for name, note in tally.notes.items():
+        print(f"{name}: {note}")
+    print(f"seeds: {tally.seeds}\n")
+    print_results(figures)
+    for end in tally.unexpected_ends:
+        print(f"note: {end}")
+    for complaint in tally.complaints:
+        print(f"COMPLAINT {complaint}")
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a short form, as the tests run it")
+    parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--only", default="", help="trials whose name holds this text; no figures are kept")
+    parser.add_argument("--out", type=Path, help="write the counts here as JSON")
+    wishes = parser.parse_args()
+    sentence = obstacle()
+    if sentence is not None:
+        print(sentence, file=sys.stderr)
+        return Misconfigured.exit_code
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
+    tidy_left_overs()
+    tally = Tally()
+    run(SHORT if wishes.short else LONG, wishes.seed, tally, wishes.only)
+    figures = figures_of(tally)
+    show(tally, figures)
+    if wishes.out:
+        kept = {"killed_at": sorted(tally.killed_at), "trials": tally.trials, "counts": tally.counts,
+                "faults": tally.faults, "complaints": tally.complaints}  # fmt: skip
+        wishes.out.write_text(json.dumps(kept))
+    if not wishes.only and not wishes.short:
+        write_results("campaign-delivery", COMMAND, figures)
+    return 1 if tally.complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
