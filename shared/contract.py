@@ -55,8 +55,10 @@ def parse_json(body: bytes | str, limit_bytes: int) -> dict[str, Any]:
     if len(body) > limit_bytes:
         raise Refused(f"The message is {len(body)} bytes long; the limit is {limit_bytes}.", size_bytes=len(body))
     try:
-        found = json.loads(body, object_pairs_hook=_no_twins, parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False).encode("utf-8")
+        text = body.decode("utf-8") if isinstance(body, bytes) else body.encode("utf-8").decode("utf-8")
+        found = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        if "\\ud" in text or "\\uD" in text:  # only an escape can still bring a surrogate
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except UnicodeError as error:
         raise Refused("The message holds text with lone surrogates or in another encoding than UTF-8.") from error
     except (ValueError, RecursionError) as error:
