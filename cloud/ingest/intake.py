@@ -32,8 +32,11 @@ from shared.topics import Address, Topic
 
 TAKERS = 4
 BATCH = 64
-HEARTBEATS_A_TURN = 50
+HEARTBEATS_A_TURN = 25
 HEALTH_PERIOD_S = 0.25
+HEALTH_PAUSE_S = 5.0
+HEALTH_SHARE = 0.25
+"""Of the time, for heartbeats: what takes longer is followed by a longer pause, 5 s at most, and the newest of each bed counts."""
 SHED_PERIOD_S = 60.0
 SHED_BEDS_TOLD = 100
 DESIRED_PERIOD_S = 1.0
@@ -114,8 +117,10 @@ class Intake:
 
     async def _take_health(self) -> None:
         """Heartbeats in bulk; one that finds the database away is not worth waiting for: the next one is fresher."""
+        took_s = 0.0
         while True:
-            await asyncio.sleep(HEALTH_PERIOD_S)
+            await asyncio.sleep(min(HEALTH_PAUSE_S, max(HEALTH_PERIOD_S, took_s / HEALTH_SHARE - took_s)))
+            start_s = time.monotonic()
             waiting = self._link.take_heartbeats()
             for start in range(0, len(waiting), HEARTBEATS_A_TURN):
                 try:
@@ -124,6 +129,7 @@ class Intake:
                     self._note_unreachable(error)
                 except Exception as error:  # noqa: BLE001  the edge of the process
                     _log.error("heartbeats_failed", exc_info=error)
+            took_s = time.monotonic() - start_s
 
     async def _tell_shed(self) -> None:
         while True:

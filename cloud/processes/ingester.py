@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 
 from cloud.database import database_server, open_tables
 from cloud.ingest.broker_link import BrokerLink
@@ -14,9 +15,13 @@ from cloud.pulls.asking import PullSender
 from cloud.schema import must_be_current
 from cloud.settings import CloudSettings
 
+GIL_TURN_S = 0.0005
+"""paho's thread gives up the interpreter at each read and write; with Python's 5 ms it would wait as long each time to get it back."""
+
 
 async def run_ingester(settings: CloudSettings, stop: asyncio.Event) -> None:
     """Until `stop`. What was being taken in is finished or was never acknowledged."""
+    sys.setswitchinterval(GIL_TURN_S)
     async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
         await must_be_current(address)
         told = asyncio.Event()
