@@ -35,11 +35,17 @@ class Broker:
     """One Mosquitto without any memory on disk: `kill` forgets every session and retained message."""
 
     def __init__(
-        self, folder: Path, *, authority: TestAuthority | None = None, server: Certificate | None = None, more: str = ""
+        self,
+        folder: Path,
+        *,
+        authority: TestAuthority | None = None,
+        server: Certificate | None = None,
+        more: str = "",
+        log: str = "all",
     ) -> None:
         self.port = free_port()
         self.ca_file = authority.ca_file if authority is not None else None
-        lines = [f"listener {self.port} 127.0.0.1", "persistence false", "log_dest stderr", "log_type all", more]
+        lines = [f"listener {self.port} 127.0.0.1", "persistence false", "log_dest stderr", f"log_type {log}", more]
         if authority is not None and server is not None:
             lines += [f"cafile {authority.ca_file}", f"certfile {server.certificate_file}"]
             lines += [f"keyfile {server.key_file}", "require_certificate true", "use_identity_as_username true"]
@@ -72,6 +78,11 @@ class Broker:
             self._child.kill()
             self._child.wait()
             self._child = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process number while it runs."""
+        return self._child.pid if self._child is not None else None
 
     @property
     def log(self) -> str:
