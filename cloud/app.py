@@ -22,10 +22,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import cloud.accounts.routes
 import cloud.clips.export_routes
 import cloud.clips.picture_routes
+import cloud.labels.routes
 import cloud.pulls.routes
 import cloud.references.routes
 import cloud.review.desk_routes
 import cloud.review.routes
+import cloud.stays.patient_routes
 import cloud.stays.routes
 from cloud.objects import Objects
 from cloud.problems import HttpProblem, absent, install_problems, problem_response
@@ -230,8 +232,10 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.review.routes.router,
         cloud.review.desk_routes.router,
         cloud.clips.export_routes.router,
+        cloud.labels.routes.router,
         cloud.clips.picture_routes.router,
         cloud.stays.routes.router,
+        cloud.stays.patient_routes.router,
         cloud.pulls.routes.router,
         cloud.references.routes.router,
     ):

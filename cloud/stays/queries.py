@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 import cloud.devices.queries
 from cloud.database import Connection
 from cloud.devices.tables import BedConnection
 from cloud.principal import Principal
-from cloud.stays.tables import Stay
+from cloud.stays.tables import Stay, StayCorrection
 from shared.command import DesiredState
 from shared.heartbeat import Heartbeat
 
@@ -76,3 +78,31 @@ async def beds(principal: Principal) -> list[BedFacts]:
         seen = max(times, default=None)
         found.append(BedFacts(row.site, row.name, connection, heartbeat, seen, desired.get(key), stays.get(key)))
     return found
+
+
+async def stays_of_code(
+    principal: Principal, site: str, code: str, *, connection: Connection | None = None
+) -> list[Stay]:
+    """All stays under a code of a site, the newest first."""
+    if not principal.sees(site):
+        return []
+    return await Stay.filter(site=site, patient_code=code).using_db(connection).order_by("-admitted_utc_ns")
+
+
+async def linked_stays(connection: Connection, principal: Principal, stay_id: UUID) -> list[Stay]:
+    """A stay with those that it was transferred from and to, locked until the commit; none when it is not the principal's."""
+    rows = await connection.execute_query_dict(
+        "WITH RECURSIVE linked AS (SELECT * FROM stay WHERE stay_id = $1 UNION SELECT stay.* FROM stay JOIN linked"
+        " ON stay.transferred_from = linked.stay_id OR linked.transferred_from = stay.stay_id) SELECT stay_id FROM linked",
+        [str(stay_id)],
+    )
+    linked = Stay.filter(stay_id__in=[row["stay_id"] for row in rows], **principal.site_filter())
+    return await linked.using_db(connection).order_by("admitted_utc_ns").select_for_update()
+
+
+async def corrections(principal: Principal, site: str, stay_ids: Iterable[UUID], code: str) -> list[StayCorrection]:
+    """What was corrected on these stays, or away from this code, the newest first."""
+    if not principal.sees(site):
+        return []
+    rows = StayCorrection.filter(Q(stay_id__in=list(stay_ids)) | Q(from_code=code), site=site)
+    return await rows.order_by("-id").limit(200)

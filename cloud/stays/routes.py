@@ -224,7 +224,8 @@ def _bed_stay(stay: Stay, viewer: SignedIn) -> BedStay:
     return BedStay(stay_id=stay.stay_id, patient_code=code, admitted_utc=utc_text(stay.admitted_utc_ns))
 
 
-def _stay_view(stay: Stay) -> StayView:
+def stay_view(stay: Stay) -> StayView:
+    """A stay as a person sees it."""
     return StayView(
         stay_id=stay.stay_id,
         site=stay.site,
@@ -246,7 +247,7 @@ async def beds(watcher: Watcher) -> Beds:
 async def admit(site: SiteName, bed: BedName, asked: AdmitRequest, nurse: Nurse, request: Request) -> StayView:
     """Admits a patient to an empty bed."""
     now_ns = request.app.state.parts.clock.utc_ns()
-    return _stay_view(await service.admit(nurse.principal, site, bed, asked.patient_code, now_ns))
+    return stay_view(await service.admit(nurse.principal, site, bed, asked.patient_code, now_ns))
 
 
 @router.delete("/beds/{site}/{bed}/stay", status_code=204, responses=documented(401, 403, 404, 409, 422))
@@ -259,7 +260,7 @@ async def discharge(site: SiteName, bed: BedName, nurse: Nurse, request: Request
 async def transfer(site: SiteName, bed: BedName, asked: TransferRequest, nurse: Nurse, request: Request) -> StayView:
     """Moves the patient to an empty bed of the same site: one stay ends, another begins under the same code."""
     now_ns = request.app.state.parts.clock.utc_ns()
-    return _stay_view(await service.transfer(nurse.principal, site, bed, asked.to_bed, now_ns))
+    return stay_view(await service.transfer(nurse.principal, site, bed, asked.to_bed, now_ns))
 
 
 @router.put("/beds/{site}/{bed}/pause", responses=documented(400, 401, 403, 404, 413, 422))

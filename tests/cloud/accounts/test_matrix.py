@@ -23,6 +23,8 @@ EEG_FILE = {
     "recording_start": "2026-05-28T20:26:00Z",
 }
 BULK: dict[str, Any] = {"items": [{"verdict": "rejected", "expected_version": 2}], "suggestion_shown": True}
+ANNOTATION = {"annotation": {"epilepsy_class": "FLE"}, "expected_version": 0, "suggestion_shown": False}
+CORRECTION = {"patient_code": "PT-RIGHT", "expected_code": "PT-7KQ2M", "reason": "mistyped"}
 EVERYBODY = frozenset(Role)
 SEE = frozenset({Role.clinician, Role.scientist, Role.admin})
 CARE = frozenset({Role.clinician, Role.admin})
@@ -40,6 +42,15 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("GET", "/events/{event_id}/lens", None, SEE, 409, True),
     ("GET", "/events/{event_id}/depth", None, SEE, 409, True),
     ("PUT", "/events/{event_id}/review", VERDICT, CARE, 200, True),
+    ("GET", "/vocabulary", None, SEE, 200, False),
+    ("POST", "/comments/check", {"comment": "Tonic."}, CARE, 200, False),
+    ("PUT", "/events/{event_id}/annotation", ANNOTATION, CARE, 200, True),
+    ("GET", "/events/{event_id}/annotation", None, SEE, 200, True),
+    ("GET", "/events/{event_id}/annotation/{annotator}/versions", None, SEE, 200, True),
+    ("GET", "/events/{event_id}/annotation/{annotator}/versions/{number}", None, CARE, 200, True),
+    ("GET", "/events/{event_id}/annotation/export?annotator=pat", None, CARE, 200, True),
+    ("GET", "/patients/{site}/{code}", None, CARE, 200, True),
+    ("POST", "/stays/{stay_id}/correction", CORRECTION, CARE, 200, True),
     ("PUT", "/events/{event_id}/claim", None, CARE, 200, True),
     ("DELETE", "/events/{event_id}/claim", None, CARE, 204, True),
     ("DELETE", "/events/{event_id}/review?expected_version=1", None, CARE, 200, True),
@@ -71,16 +82,9 @@ OPEN = {("POST", "/session"), ("GET", "/about")}
 
 async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, event_id: UUID) -> httpx.Response:
     method, path, body = route[:3]
-    path = path.format(
-        site=site,
-        bed="bed-1",
-        event_id=event_id,
-        pull_id=event_id,
-        stay_id=event_id,
-        list_id=event_id,
-        stream="ir",
-        name="mine",
-    )
+    names = {"site": site, "bed": "bed-1", "stream": "ir", "name": "mine", "code": "PT-7KQ2M", "annotator": "pat"}
+    things = dict.fromkeys(("event_id", "pull_id", "stay_id", "list_id"), event_id)
+    path = path.format(**names, **things, number=1)
     body = {**SPAN, "site": site} if body is SPAN else body
     if body is BULK:
         body = {**BULK, "items": [{**BULK["items"][0], "event_id": str(event_id)}]}

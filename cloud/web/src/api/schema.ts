@@ -264,6 +264,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vocabulary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Terms Offered
+         * @description The terms that annotations are made of.
+         */
+        get: operations["terms_offered"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Comment
+         * @description Looks for names, dates and numbers in a comment; nothing is kept.
+         */
+        post: operations["check_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/annotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Annotations Of
+         * @description One's own newest annotation of an event, and those of others.
+         */
+        get: operations["annotations_of"];
+        /**
+         * Save Annotation
+         * @description Keeps one's annotation as its next version; 409 with `current_version` when it was changed elsewhere.
+         */
+        put: operations["save_annotation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/annotation/{annotator}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Annotation Versions
+         * @description When one reader's annotation was changed, and whether a suggestion was on the screen.
+         */
+        get: operations["annotation_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/annotation/{annotator}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Annotation Version
+         * @description One version as it was.
+         */
+        get: operations["annotation_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/annotation/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Annotation
+         * @description One reader's newest annotation as a BIDS dataset with HED tags, without the comment; each export is audited.
+         */
+        get: operations["export_annotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{event_id}/frames/{stream}": {
         parameters: {
             query?: never;
@@ -448,6 +572,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/patients/{site}/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Patient
+         * @description The stays, events and labels of one code, and what was corrected.
+         */
+        get: operations["patient"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stays/{stay_id}/correction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct Stay
+         * @description Gives a stay and its transfers the right code, once and everywhere, with history; 409 when it does not fit.
+         */
+        post: operations["correct_stay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pulls": {
         parameters: {
             query?: never;
@@ -624,6 +788,65 @@ export interface components {
             patient_code?: string | null;
         };
         /**
+         * Annotation
+         * @description All that one reader marked. What is null was not said. `comment_checked`: the reader kept a comment despite a warning.
+         */
+        Annotation: {
+            onset?: components["schemas"]["Edge"] | null;
+            offset?: components["schemas"]["Edge"] | null;
+            /** Ilae 2025 */
+            ilae_2025?: string | null;
+            /** Ilae 2017 */
+            ilae_2017?: string | null;
+            /** Epilepsy Class */
+            epilepsy_class?: string | null;
+            /** Consciousness */
+            consciousness?: string | null;
+            /** Sleep State */
+            sleep_state?: string | null;
+            /** Mois */
+            mois?: components["schemas"]["Moi"][];
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Comment Checked
+             * @default false
+             */
+            comment_checked: boolean;
+        };
+        /**
+         * AnnotationView
+         * @description One version of one reader's annotation, with the chain that follows from its movements of interest.
+         */
+        AnnotationView: {
+            /** Annotator */
+            annotator: string;
+            /** Version */
+            version: number;
+            /**
+             * Saved Utc
+             * Format: date-time
+             */
+            saved_utc: string;
+            /** Suggestion Shown */
+            suggestion_shown: boolean;
+            annotation: components["schemas"]["Annotation"];
+            /** Chain */
+            chain: components["schemas"]["ChainPart"][];
+        };
+        /**
+         * Annotations
+         * @description The newest annotation of each reader; `mine` is null before one's first.
+         */
+        Annotations: {
+            mine: components["schemas"]["AnnotationView"] | null;
+            /** Others */
+            others: components["schemas"]["AnnotationView"][];
+        };
+        /**
          * AskedView
          * @description What pulling the missed ones did.
          */
@@ -791,6 +1014,20 @@ export interface components {
             suggestion_shown: boolean;
         };
         /**
+         * ChainPart
+         * @description One component of the Lüders chain: keys of the vocabulary, and its English text.
+         */
+        ChainPart: {
+            /** Component */
+            component: string;
+            /** Laterality */
+            laterality: string | null;
+            /** Body Part */
+            body_part: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
          * ClaimView
          * @description Who works on the event, and until when the lease lasts; an expired one is still shown.
          */
@@ -818,6 +1055,61 @@ export interface components {
          * @enum {string}
          */
         ClipState: "awaited" | "watchable" | "stored" | "overdue";
+        /**
+         * CommentAnswer
+         * @description What the check found; an empty list is no proof.
+         */
+        CommentAnswer: {
+            /** Findings */
+            findings: components["schemas"]["FindingView"][];
+        };
+        /**
+         * CommentRequest
+         * @description A comment as somebody typed it; it is checked and not kept.
+         */
+        CommentRequest: {
+            /** Comment */
+            comment: string;
+        };
+        /**
+         * CorrectionRequest
+         * @description The right code of a stay; the stays that it was transferred from and to get it too.
+         */
+        CorrectionRequest: {
+            /** Patient Code */
+            patient_code: string;
+            /**
+             * Expected Code
+             * @description the wrong code, as it was seen
+             */
+            expected_code: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * CorrectionView
+         * @description One stay whose code was wrong.
+         */
+        CorrectionView: {
+            /**
+             * Stay Id
+             * Format: uuid
+             */
+            stay_id: string;
+            /** From Code */
+            from_code: string;
+            /** To Code */
+            to_code: string;
+            /** Reason */
+            reason: string;
+            /** Corrected By */
+            corrected_by: string;
+            /**
+             * Corrected Utc
+             * Format: date-time
+             */
+            corrected_utc: string;
+        };
         /**
          * Credentials
          * @description What a person types at the door.
@@ -879,6 +1171,16 @@ export interface components {
         Differences: {
             /** Items */
             items: components["schemas"]["Difference"][];
+        };
+        /**
+         * Edge
+         * @description Where the event begins or ends, in ns after the clip's start, and by what that was seen.
+         */
+        Edge: {
+            /** At Ns */
+            at_ns: number;
+            /** Kind */
+            kind: string;
         };
         /**
          * EventCause
@@ -1028,6 +1330,20 @@ export interface components {
             imported_utc: string;
         };
         /**
+         * FindingView
+         * @description A place that may identify a patient: contact, date, number or name; characters, half-open.
+         */
+        FindingView: {
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+        };
+        /**
          * FrameIndex
          * @description Frame k of the stream's video was taken times_ns[k] after the clip's start, device_ns[k] by the camera's own clock.
          */
@@ -1165,6 +1481,58 @@ export interface components {
          */
         Match: "caught" | "by_hand" | "missed";
         /**
+         * Moi
+         * @description One movement of interest. `id` is the reader's own, so that versions can be merged; times in ns after the clip's start.
+         */
+        Moi: {
+            /** Id */
+            id: string;
+            /** Term */
+            term: string;
+            /** Start Ns */
+            start_ns: number;
+            /** End Ns */
+            end_ns: number;
+            /** Laterality */
+            laterality?: string | null;
+            /** Body Part */
+            body_part?: string | null;
+            /**
+             * Confidence
+             * @default high
+             * @enum {string}
+             */
+            confidence: "low" | "medium" | "high";
+        };
+        /**
+         * MoiTerm
+         * @description A movement of interest. `luders`: the component of the Lüders chain that it makes, null for none.
+         */
+        MoiTerm: {
+            /** Key */
+            key: string;
+            /** Hed */
+            hed: string | null;
+            /** Hed Id */
+            hed_id: string | null;
+            /** Words */
+            words: {
+                [key: string]: string;
+            };
+            /** Luders */
+            luders: string | null;
+            /**
+             * Sided
+             * @description whether left and right can be told
+             */
+            sided: boolean;
+            /**
+             * Favourite
+             * @description the digit that marks it
+             */
+            favourite: number | null;
+        };
+        /**
          * NightView
          * @description One night, from noon to noon, by the date on which it began.
          */
@@ -1260,6 +1628,25 @@ export interface components {
             watchable: boolean;
             /** Stored */
             stored: boolean;
+        };
+        /**
+         * PatientView
+         * @description All of one code in one site; a code that was corrected away has corrections alone.
+         */
+        PatientView: {
+            /** Site */
+            site: string;
+            /** Patient Code */
+            patient_code: string;
+            /** Stays */
+            stays: components["schemas"]["StayView"][];
+            /**
+             * Events
+             * @description the newest 200, the newest first, each with its label
+             */
+            events: components["schemas"]["WorklistItem"][];
+            /** Corrections */
+            corrections: components["schemas"]["CorrectionView"][];
         };
         /**
          * PauseRequest
@@ -1486,6 +1873,20 @@ export interface components {
          */
         Role: "clinician" | "scientist" | "ops" | "dpo" | "admin";
         /**
+         * SaveRequest
+         * @description The whole annotation; `expected_version` is the version that one saw, 0 before the first.
+         */
+        SaveRequest: {
+            annotation: components["schemas"]["Annotation"];
+            /** Expected Version */
+            expected_version: number;
+            /**
+             * Suggestion Shown
+             * @description whether a classification was on the screen
+             */
+            suggestion_shown: boolean;
+        };
+        /**
          * ScorePoint
          * @description The detector's score at one moment after the clip's start.
          */
@@ -1651,6 +2052,22 @@ export interface components {
          */
         TaskFilter: "open" | "reviewed" | "unread" | "all";
         /**
+         * Term
+         * @description One term. `hed`: its tag in HED-SCORE 2.1 or the HED standard, null where there is none; `words`: by language.
+         */
+        Term: {
+            /** Key */
+            key: string;
+            /** Hed */
+            hed: string | null;
+            /** Hed Id */
+            hed_id: string | null;
+            /** Words */
+            words: {
+                [key: string]: string;
+            };
+        };
+        /**
          * TransferRequest
          * @description The empty bed of the same site that the patient moves to.
          */
@@ -1664,6 +2081,31 @@ export interface components {
          * @enum {string}
          */
         Verdict: "confirmed" | "rejected" | "unsure";
+        /**
+         * VersionLine
+         * @description One version without what it says.
+         */
+        VersionLine: {
+            /** Version */
+            version: number;
+            /**
+             * Saved Utc
+             * Format: date-time
+             */
+            saved_utc: string;
+            /** Suggestion Shown */
+            suggestion_shown: boolean;
+        };
+        /**
+         * VersionList
+         * @description The newest 200 versions, the newest first.
+         */
+        VersionList: {
+            /** Annotator */
+            annotator: string;
+            /** Items */
+            items: components["schemas"]["VersionLine"][];
+        };
         /**
          * ViewFilters
          * @description A filter of the worklist.
@@ -1692,6 +2134,44 @@ export interface components {
         ViewList: {
             /** Items */
             items: components["schemas"]["ViewItem"][];
+        };
+        /**
+         * Vocabulary
+         * @description All terms, by what they are asked for.
+         */
+        Vocabulary: {
+            /** About */
+            about: string;
+            /** Version */
+            version: number;
+            /** Hed Version */
+            hed_version: string;
+            /** Languages */
+            languages: string[];
+            /** Onset Types */
+            onset_types: components["schemas"]["Term"][];
+            /** Offset Types */
+            offset_types: components["schemas"]["Term"][];
+            /** Ilae 2025 */
+            ilae_2025: components["schemas"]["Term"][];
+            /** Ilae 2017 */
+            ilae_2017: components["schemas"]["Term"][];
+            /** Epilepsy Classes */
+            epilepsy_classes: components["schemas"]["Term"][];
+            /** Consciousness */
+            consciousness: components["schemas"]["Term"][];
+            /** Sleep States */
+            sleep_states: components["schemas"]["Term"][];
+            /** Lateralities */
+            lateralities: components["schemas"]["Term"][];
+            /** Body Parts */
+            body_parts: components["schemas"]["Term"][];
+            /** Confidences */
+            confidences: components["schemas"]["Term"][];
+            /** Luders */
+            luders: components["schemas"]["Term"][];
+            /** Mois */
+            mois: components["schemas"]["MoiTerm"][];
         };
         /**
          * WindowView
@@ -2814,6 +3294,412 @@ export interface operations {
             };
         };
     };
+    terms_offered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vocabulary"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    annotations_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotations"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    annotation_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+                annotator: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    annotation_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+                annotator: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_annotation: {
+        parameters: {
+            query: {
+                annotator: string;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a BIDS dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     frame_index: {
         parameters: {
             query?: never;
@@ -3458,6 +4344,145 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_stay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StayView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
