@@ -94,7 +94,6 @@ class House:
         self.beds: dict[str, CampaignBed] = {}
         self.nursery = Nursery()
         self.lines = Lines()
-        self.restarts = 0
 
     def __enter__(self) -> House:
         try:
@@ -260,6 +259,16 @@ class House:
         program.arms.extend(arms)
         program.start(self.nursery)
         return program
+
+    def feed(self, events: int) -> None:
+        """So many events at each bed."""
+        for bed in self.beds.values():
+            bed.feeder.feed(events)
+
+    def restart(self, *names: str) -> None:
+        """kill -9, and a new life."""
+        for name in names:
+            self.programs[name].kill(self.nursery, again=True)
 
     def run_once(self, words: list[str], name: str, limit_s: float = 120.0) -> tuple[int, str]:
         """A command to its end: exit code and what it said."""

@@ -20,11 +20,12 @@ def power_cuts(tally: Tally, seed: int, mutation: str = "", cuts: int = 1) -> No
     with Bench() as bench:
         disk = bench.disk("ext4")
         with House(Wishes(beds=("bed-1",), bed_root=disk.mount, mutations=mutations), seed) as house:
-            for _ in range(cuts):
+            for number in range(cuts):
                 _cut_once(house, disk)
                 tally.faults["power cut at the bed"] += 1
                 house.start_bed("bed-1")
-                judge(house, checked=not mutation).into(tally, POWER)
+                verdict = judge(house, checked=not mutation)
+                verdict.into(tally, POWER, last=number == cuts - 1)
 
 
 def _cut_once(house: House, disk: Disk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from tests.campaigns.delivery.nursery import Nursery, Wish
 
+LEAST_LIFE_S = 0.3
+"""A program that ends at once is not started again sooner than so long after its start."""
 KILLED = -int(signal.SIGKILL)
 
 
@@ -37,6 +40,7 @@ class Program:
     ends: list[int] = field(default_factory=list)
     pid: int = 0
     _descriptor: int = -1
+    _not_before_s: float = 0.0
     _expected: bool = False
 
     @property
@@ -54,13 +58,18 @@ class Program:
         self.pid = nursery.start(wish)
         self._descriptor = os.pidfd_open(self.pid)
         self._expected = False
+        self._not_before_s = time.monotonic() + LEAST_LIFE_S
 
     def _ended(self, wait_s: float = 0.0) -> bool:
         return bool(select.select([self._descriptor], [], [], wait_s)[0])
 
     def look(self, nursery: Nursery) -> None:
         """Notes an end and starts it again where it is wanted."""
-        if not self.runs or not self._ended():
+        if not self.runs:
+            if self.wanted and time.monotonic() >= self._not_before_s:
+                self.start(nursery)
+            return
+        if not self._ended():
             return
         code = self._forget(nursery)
         if code == KILLED and self.armed:
@@ -71,7 +80,7 @@ class Program:
         self.armed = ""
         if self.once and code == 0:
             self.wanted = False
-        if self.wanted:
+        if self.wanted and time.monotonic() >= self._not_before_s:
             self.start(nursery)
 
     def _forget(self, nursery: Nursery) -> int:

@@ -68,10 +68,10 @@ class Verdict:
             *self.faults,
         ]
 
-    def into(self, tally: Tally, trial: str) -> None:
-        """Adds the counts, and a complaint for each sentence (twenty at most)."""
+    def into(self, tally: Tally, trial: str, *, last: bool = True) -> None:
+        """Adds the counts, and a complaint for each sentence (twenty at most). What is there is counted once a house (`last`)."""
         tally.trials[trial] += 1
-        for name in ("events", "reports", "segments", "clips"):
+        for name in ("events", "reports", "segments", "clips") if last else ():
             tally.counts[name] += getattr(self, name)
         tally.counts["events_lost"] += len(self.lost)
         tally.counts["events_doubled"] += len(self.doubled)
