@@ -196,6 +196,7 @@ class FramePoolReader:
         self._info: PoolInfo | None = None
         self._memory: mmap.mmap | None = None
         self._layout: _Layout | None = None
+        self._generations: npt.NDArray[np.uint64] | None = None
 
     def info(self, pool: int) -> PoolInfo | None:
         """What the pool says of its camera, or None when the pool is gone already."""
@@ -205,10 +206,9 @@ class FramePoolReader:
     def read(self, handle: FrameHandle) -> Frame | None:
         """A copy of the frame, or None when its slot was written again before it was read."""
         self._follow(handle.pool)
-        layout, memory = self._layout, self._memory
-        if layout is None or memory is None or handle.slot >= layout.slots:
+        layout, memory, generations = self._layout, self._memory, self._generations
+        if layout is None or memory is None or generations is None or handle.slot >= layout.slots:
             return None
-        generations = layout.generations(memory)
         if int(generations[handle.slot]) != handle.generation:
             return None
         depth = layout.image(memory, handle.slot, 0).copy() if handle.depth_width else None
@@ -224,7 +224,7 @@ class FramePoolReader:
     def _follow(self, pool: int) -> None:
         if pool == self._pool:
             return
-        self._pool, self._info, self._memory, self._layout = pool, None, None, None
+        self._pool, self._info, self._memory, self._layout, self._generations = pool, None, None, None, None
         path = SHARED_MEMORY / f"{_prefix(self._folder)}{pool:016x}"
         try:
             with path.open("rb") as file:
@@ -239,3 +239,4 @@ class FramePoolReader:
         layout = _Layout(info.camera, slots)
         if magic == _MAGIC and layout.total_bytes == len(memory):
             self._info, self._memory, self._layout = info, memory, layout
+            self._generations = layout.generations(memory)

@@ -89,7 +89,7 @@ def _compiled() -> ModuleType | None:
 
 def _whole(image: Uint16Image) -> Uint16Image:
     """As the kernels take it: in one piece."""
-    return np.require(image, np.uint16, ("C", "A"))
+    return image if image.flags.carray and image.dtype == np.uint16 else np.require(image, np.uint16, ("C", "A"))
 
 
 def _corner(image: npt.NDArray[Any], factor: int) -> tuple[int, int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from shared.clock import NS_PER_MS, Clock
 
@@ -12,6 +10,21 @@ LONG_NS = 100 * NS_PER_MS
 """A frame is coded and written in a tenth of this; what is shorter cannot make the recorder late."""
 BLAME_SHARE = 0.5
 REMEMBERED = 256
+
+
+class _Watch:
+    """A class and no generator: it is entered a hundred times a second."""
+
+    __slots__ = ("_blocked", "_clock", "_start_ns")
+
+    def __init__(self, blocked: BlockedTime, clock: Clock) -> None:
+        self._blocked, self._clock = blocked, clock
+
+    def __enter__(self) -> None:
+        self._start_ns = self._clock.monotonic_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self._blocked.note(self._start_ns, self._clock.monotonic_ns())
 
 
 class BlockedTime:
@@ -23,17 +36,15 @@ class BlockedTime:
         self.longest_ns = 0
         """The longest that one call took."""
 
-    @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Notes how long the calls inside took, also when they fail."""
-        start_ns = self._clock.monotonic_ns()
-        try:
-            yield
-        finally:
-            end_ns = self._clock.monotonic_ns()
-            self.longest_ns = max(self.longest_ns, end_ns - start_ns)
-            if end_ns - start_ns >= LONG_NS:
-                self._spans.append((start_ns, end_ns))
+    def watch(self) -> _Watch:
+        """Notes how long the calls inside a `with` took, also when they fail."""
+        return _Watch(self, self._clock)
+
+    def note(self, start_ns: int, end_ns: int) -> None:
+        """One call, from when to when."""
+        self.longest_ns = max(self.longest_ns, end_ns - start_ns)
+        if end_ns - start_ns >= LONG_NS:
+            self._spans.append((start_ns, end_ns))
 
     def was_to_blame(self, since_ns: int) -> bool:
         """Whether the recorder hung for most of the time from then until now: it would have read the frame otherwise."""

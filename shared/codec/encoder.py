@@ -41,7 +41,8 @@ class StreamEncoder:
 
     def encode(self, image: Uint16Image, mono_ns: int) -> tuple[Codec, bytes]:
         """image: uint16 (H, W), each side 1 to 8192. Returns how it is coded and the bytes, never more than the raw ones."""
-        image = np.require(image, np.uint16, ("C", "A"))
+        if not (image.flags.carray and image.dtype == np.uint16):
+            image = np.require(image, np.uint16, ("C", "A"))
         if self._kernels is None:
             data = left.encode_left(image, self._plain)
             return (Codec.left_planes_zstd, data) if len(data) < image.nbytes else (Codec.raw, _raw(image))
