@@ -110,15 +110,16 @@ class SegmentWriter:
 
     def add_image(self, stream: Stream, image: Uint16Image | bytes, frame: Frame) -> None:
         """One image of the frame: uint16 (H, W) for depth and ir, JPEG bytes for colour. Raises OSError."""
+        parts: tuple[bytes, ...]
         if isinstance(image, bytes):
-            codec, size, data = Codec.jpeg, (0, 0), image
+            codec, size, parts = Codec.jpeg, (0, 0), (image,)
         else:
             size = (image.shape[1], image.shape[0])
-            codec, data = self._encoder(stream).encode(image, frame.mono_ns)
+            codec, parts = self._encoder(stream).encode_parts(image, frame.mono_ns)
         times = (frame.index, frame.device_ns, frame.mono_ns, frame.utc_ns)
         head = image_head(stream, codec, size, times, checksum_of(image))
         try:
-            offset = self._put(record_parts(Opcode.image, head, data))
+            offset = self._put(record_parts(Opcode.image, head, *parts))
         except (OSError, Refused):
             self._encoder(stream).restart()
             raise
@@ -267,6 +268,11 @@ class SegmentReader:
     def counts(self) -> dict[Stream, int]:
         """How many records each stream has."""
         return {stream: len(self._places[stream.value]) for stream in Stream if self._places.get(stream.value)}
+
+    def span_ns(self) -> tuple[int, int] | None:
+        """First and last monotonic time of its images and previews, None without any."""
+        times_ns = [mono_ns for stream in Stream for _, mono_ns in self._places.get(stream.value, ())]
+        return (min(times_ns), max(times_ns)) if times_ns else None
 
     def gaps(self) -> list[Gap]:
         """The gaps that ended inside this segment. Raises Refused at a damaged record."""

@@ -14,6 +14,7 @@ from shared.codec.trial import Trial, rate_after
 from shared.frame import Uint16Image
 
 KEY_EVERY_NS = 2 * NS_PER_S
+Coded = tuple[Codec, tuple[bytes, ...]]
 
 
 class StreamEncoder:
@@ -40,12 +41,17 @@ class StreamEncoder:
         self._began_ns = None
 
     def encode(self, image: Uint16Image, mono_ns: int) -> tuple[Codec, bytes]:
-        """image: uint16 (H, W), each side 1 to 8192. Returns how it is coded and the bytes, never more than the raw ones."""
+        """As `encode_parts`, in one piece."""
+        codec, parts = self.encode_parts(image, mono_ns)
+        return codec, b"".join(parts)
+
+    def encode_parts(self, image: Uint16Image, mono_ns: int) -> Coded:
+        """image: uint16 (H, W), each side 1 to 8192. How it is coded, and the bytes in pieces, in all never more than the raw ones."""
         if not (image.flags.carray and image.dtype == np.uint16):
             image = np.require(image, np.uint16, ("C", "A"))
         if self._kernels is None:
             data = left.encode_left(image, self._plain)
-            return (Codec.left_planes_zstd, data) if len(data) < image.nbytes else (Codec.raw, _raw(image))
+            return (Codec.left_planes_zstd, (data,)) if len(data) < image.nbytes else _raw(image)
         if image.shape != self._shape:
             self._prepare(image.shape[0], image.shape[1])
         began = self._began_ns
@@ -68,7 +74,7 @@ class StreamEncoder:
         self._means = np.zeros((height, width), np.int32)
         self._began_ns = None
 
-    def _key(self, image: Uint16Image) -> tuple[Codec, bytes]:
+    def _key(self, image: Uint16Image) -> Coded:
         assert self._kernels is not None
         split = self._trial.split
         self._kernels.med_symbols(image, split, self._packer.symbols, self._packer.lows)
@@ -76,10 +82,10 @@ class StreamEncoder:
             self._kernels.begin(image, self._means)
         found = self._packer.pack(image, split, MED_HEAD.size)
         if found is None:
-            return Codec.raw, _raw(image)
-        return Codec.med_zstd, MED_HEAD.pack(split, found[0]) + found[1]
+            return _raw(image)
+        return Codec.med_zstd, (MED_HEAD.pack(split, found[0]), found[1])
 
-    def _over_background(self, image: Uint16Image) -> tuple[Codec, bytes]:
+    def _over_background(self, image: Uint16Image) -> Coded:
         assert self._kernels is not None
         trial, rate = self._trial, rate_after(self._step)
         self._kernels.background_symbols(
@@ -88,10 +94,10 @@ class StreamEncoder:
         found = self._packer.pack(image, trial.split, BACKGROUND_HEAD.size)
         if found is None:
             self._background = False
-            return Codec.raw, _raw(image)
+            return _raw(image)
         head = BACKGROUND_HEAD.pack(trial.split, trial.weight, rate, self._step, found[0])
-        return Codec.background_zstd, head + found[1]
+        return Codec.background_zstd, (head, found[1])
 
 
-def _raw(image: Uint16Image) -> bytes:
-    return image.astype("<u2", copy=False).tobytes()
+def _raw(image: Uint16Image) -> Coded:
+    return Codec.raw, (image.astype("<u2", copy=False).tobytes(),)
