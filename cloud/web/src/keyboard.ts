@@ -30,6 +30,7 @@ export const KEYS = {
     { deed: "unsure", keys: ["u"] },
     { deed: "next", keys: ["n"] },
     { deed: "play", keys: [" "] },
+    { deed: "reverse", keys: ["j"] },
     { deed: "frameBack", keys: [","] },
     { deed: "frameOn", keys: ["."] },
     { deed: "secondBack", keys: ["ArrowLeft"] },
@@ -39,11 +40,19 @@ export const KEYS = {
     { deed: "onset", keys: ["o"] },
     { deed: "clipStart", keys: ["Home"] },
     { deed: "clipEnd", keys: ["End"] },
+    { deed: "candidate", keys: ["k"] },
     { deed: "slower", keys: ["s"] },
     { deed: "faster", keys: ["f"] },
+    { deed: "loopFrom", keys: ["["] },
+    { deed: "loopTo", keys: ["]"] },
+    { deed: "loopOff", keys: ["\\"] },
     { deed: "ir", keys: ["1"] },
     { deed: "depth", keys: ["2"] },
     { deed: "colour", keys: ["3"] },
+    { deed: "space", keys: ["4"] },
+    { deed: "zoomIn", keys: ["+", "="] },
+    { deed: "zoomOut", keys: ["-"] },
+    { deed: "zoomAll", keys: ["0"] },
     { deed: "worklist", keys: ["Escape"] },
   ],
 } as const satisfies Record<Scope, readonly Binding[]>;
@@ -81,6 +90,8 @@ export const REPEATABLE: ReadonlySet<Deed> = new Set<Deed>([
   "secondOn",
   "tenBack",
   "tenOn",
+  "zoomIn",
+  "zoomOut",
 ]);
 
 /** How a key is written on the screen: its word or its sign. */

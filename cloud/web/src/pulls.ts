@@ -33,6 +33,22 @@ export function hourSpan(startUtc: string, now: Date): { from: Date; to: Date } 
   return { from, to: new Date(Math.min(from.getTime() + LONGEST_MS, now.getTime() - 1_000)) };
 }
 
+/** A clip's span with `byS` seconds more at one end; or why there is none: its end is not over yet, or it is over an hour. */
+export function longerSpan(
+  startUtc: string,
+  lengthS: number,
+  end: "earlier" | "later",
+  byS: number,
+  now: Date,
+): Span | "future" | "long" {
+  const start = Date.parse(startUtc) - (end === "earlier" ? byS * 1000 : 0);
+  const stop = Date.parse(startUtc) + (lengthS + (end === "later" ? byS : 0)) * 1000;
+  if (stop > now.getTime()) return "future";
+  if (stop - start > LONGEST_MS) return "long";
+  const utc = (ms: number) => new Date(ms).toISOString();
+  return { startUtc: utc(start), endUtc: utc(stop), lengthS: (stop - start) / 1000 };
+}
+
 export type Tone = "good" | "bad" | "calm";
 
 export function toneOf(standing: string): Tone {

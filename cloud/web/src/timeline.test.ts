@@ -1,7 +1,24 @@
 /** Geometry of the timeline: nothing is drawn where nothing is known, and nothing short is lost. */
 import { describe, expect, it } from "vitest";
 import { NS_PER_S } from "./frames";
-import { bestOf, gapAt, gapSpans, peaks, type Scale, scoreRuns, ticks, timeAt, windowSpans, xOf } from "./timeline";
+import {
+  bestOf,
+  gapAt,
+  gapSpans,
+  isShown,
+  nextRise,
+  peaks,
+  type Scale,
+  scoreRuns,
+  spanAround,
+  spanMoved,
+  spanWith,
+  ticks,
+  timeAt,
+  wholeSpan,
+  windowSpans,
+  xOf,
+} from "./timeline";
 
 const SCALE: Scale = { durationNs: 100 * NS_PER_S, left: 50, width: 1000 };
 const s = (seconds: number) => seconds * NS_PER_S;
@@ -19,6 +36,47 @@ describe("scale", () => {
   it("survives a clip without length", () => {
     const point = { ...SCALE, durationNs: 0 };
     expect([xOf(point, 10), timeAt(point, 400), ticks(point, 0).length]).toEqual([50, 0, 0]);
+  });
+});
+
+describe("zoom", () => {
+  const whole = wholeSpan(s(100));
+
+  it("keeps the moment under the pointer where it is", () => {
+    const near = spanAround(whole, s(100), 0.1, s(40));
+    expect(near.lengthNs).toBe(s(10));
+    expect((s(40) - near.startNs) / near.lengthNs).toBeCloseTo(0.4);
+  });
+
+  it("ends at a few frames on one side and the whole clip on the other", () => {
+    let span = whole;
+    for (let k = 0; k < 40; k++) span = spanAround(span, s(100), 0.5, s(99));
+    expect(span.lengthNs).toBe(s(0.2));
+    for (let k = 0; k < 40; k++) span = spanAround(span, s(100), 2, s(99));
+    expect(span).toEqual(whole);
+  });
+
+  it("never leaves the clip, and follows the playhead", () => {
+    const near = { startNs: s(10), lengthNs: s(5) };
+    expect([spanMoved(near, s(100), -s(60)).startNs, spanMoved(near, s(100), s(600)).startNs]).toEqual([0, s(95)]);
+    expect(spanWith(near, s(100), s(12))).toBe(near);
+    expect(spanWith(near, s(100), s(50)).startNs).toBe(s(49.5));
+  });
+
+  it("draws what lies outside at the edges, and knows that it is outside", () => {
+    const scale = { startNs: s(10), durationNs: s(5), left: 50, width: 1000 };
+    expect([xOf(scale, s(9)), xOf(scale, s(12.5)), xOf(scale, s(99))]).toEqual([50, 550, 1050]);
+    expect([s(9), s(12), s(16)].map((t) => isShown(scale, t))).toEqual([false, true, false]);
+    expect(timeAt(scale, 550)).toBe(s(12.5));
+    expect(ticks(scale, s(33))[0]).toBeGreaterThanOrEqual(s(10));
+  });
+});
+
+describe("the next candidate", () => {
+  const scores = [0.1, 0.8, 0.9, 0.2, 0.7].map((value, t) => ({ t_ns: s(t), value }));
+
+  it("is where the score rises to the threshold, not where it stays above", () => {
+    expect([-1, 1, 4].map((t) => nextRise(scores, 0.7, s(t)))).toEqual([s(1), s(4), undefined]);
   });
 });
 

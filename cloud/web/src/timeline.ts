@@ -1,25 +1,67 @@
 /** Geometry of the timeline, without a canvas: time <-> pixel, ticks, score columns, class windows, gap bands. Times in ns. */
 import { NS_PER_S } from "./frames";
 
-const TICK_STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+const TICK_STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const WINDOW_NS = 2 * NS_PER_S;
 
+/** The timeline never shows less than this: a few frames. */
+const CLOSEST_NS = NS_PER_S / 5;
+
+/** The part of the clip that is shown. */
+export interface Span {
+  startNs: number;
+  lengthNs: number;
+}
+
+export function wholeSpan(durationNs: number): Span {
+  return { startNs: 0, lengthNs: durationNs };
+}
+
+/** The span times `factor`, inside the clip; the moment `atNs` keeps its place on the screen as far as the clip's ends allow. */
+export function spanAround(span: Span, durationNs: number, factor: number, atNs: number): Span {
+  const lengthNs = Math.round(Math.min(durationNs, Math.max(CLOSEST_NS, span.lengthNs * factor)));
+  const inside = atNs >= span.startNs && atNs <= span.startNs + span.lengthNs;
+  const share = inside && span.lengthNs > 0 ? (atNs - span.startNs) / span.lengthNs : 0.5;
+  return spanMoved({ startNs: atNs - share * lengthNs, lengthNs }, durationNs, 0);
+}
+
+/** The span moved along the clip, never over its ends. */
+export function spanMoved(span: Span, durationNs: number, byNs: number): Span {
+  const last = Math.max(0, durationNs - span.lengthNs);
+  return { startNs: Math.round(Math.max(0, Math.min(last, span.startNs + byNs))), lengthNs: span.lengthNs };
+}
+
+/** The span that holds the playhead: the same one while it is inside, else a page further. */
+export function spanWith(span: Span, durationNs: number, tNs: number): Span {
+  if (tNs >= span.startNs && tNs <= span.startNs + span.lengthNs) return span;
+  return spanMoved({ startNs: tNs - 0.1 * span.lengthNs, lengthNs: span.lengthNs }, durationNs, 0);
+}
+
 export interface Scale {
+  /** Time at the left edge; 0 where it is not given. */
+  startNs?: number;
+  /** Length of what is shown. */
   durationNs: number;
   left: number;
   width: number;
 }
 
-/** Pixel of a time; the clip's span fills [left, left + width]. */
+/** Pixel of a time; what is shown fills [left, left + width], all else lies at its edges. */
 export function xOf(scale: Scale, tNs: number): number {
-  const share = scale.durationNs > 0 ? tNs / scale.durationNs : 0;
+  const share = scale.durationNs > 0 ? (tNs - (scale.startNs ?? 0)) / scale.durationNs : 0;
   return scale.left + Math.max(0, Math.min(1, share)) * scale.width;
 }
 
-/** Time under a pixel, kept inside the clip. */
+/** Whether a time is among what is shown. */
+export function isShown(scale: Scale, tNs: number): boolean {
+  const start = scale.startNs ?? 0;
+  return tNs >= start && tNs <= start + scale.durationNs;
+}
+
+/** Time under a pixel, kept inside what is shown. */
 export function timeAt(scale: Scale, x: number): number {
   const share = scale.width > 0 ? (x - scale.left) / scale.width : 0;
-  return Math.round(Math.max(0, Math.min(1, share)) * scale.durationNs);
+  return Math.round((scale.startNs ?? 0) + Math.max(0, Math.min(1, share)) * scale.durationNs);
 }
 
 /** Tick times at round distances from `originNs` (the onset), at least `minPixels` apart. */
@@ -27,9 +69,10 @@ export function ticks(scale: Scale, originNs: number, minPixels = 72): number[] 
   if (scale.durationNs <= 0 || scale.width <= 0) return [];
   const wantedS = (minPixels / scale.width) * (scale.durationNs / NS_PER_S);
   const stepNs = (TICK_STEPS_S.find((step) => step >= wantedS) ?? Math.ceil(wantedS / 3600) * 3600) * NS_PER_S;
+  const start = scale.startNs ?? 0;
   const found: number[] = [];
-  const first = originNs - Math.floor(originNs / stepNs) * stepNs;
-  for (let t = first; t <= scale.durationNs; t += stepNs) found.push(t);
+  const first = originNs - Math.floor((originNs - start) / stepNs) * stepNs;
+  for (let t = first; t <= start + scale.durationNs; t += stepNs) found.push(Math.round(t));
   return found;
 }
 
@@ -55,6 +98,17 @@ export function peaks(scale: Scale, run: readonly { t_ns: number; value: number 
     else columns.push({ x, value });
   }
   return columns;
+}
+
+/** When the score next rises to the threshold after a moment; undefined when it does not. */
+export function nextRise(
+  scores: readonly { t_ns: number; value: number }[],
+  threshold: number,
+  afterNs: number,
+): number | undefined {
+  return scores.find(
+    ({ t_ns, value }, k) => t_ns > afterNs && value >= threshold && (scores[k - 1]?.value ?? 0) < threshold,
+  )?.t_ns;
 }
 
 export interface WindowSpan {

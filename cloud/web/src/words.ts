@@ -1,5 +1,6 @@
 /** Every English word that a person can see, in one place, ready for translation. Sentences with values are functions. */
 import type { Deed } from "./keyboard";
+import { playerDeeds } from "./playerWords";
 
 const motorTypes: Record<string, string> = {
   quiet: "Quiet",
@@ -346,6 +347,7 @@ export const words = {
     ir: "Infrared",
     depth: "Depth",
     colour: "Colour",
+    ...playerDeeds,
   } satisfies Record<Deed, string>,
   keyCaps: {
     " ": "Space",

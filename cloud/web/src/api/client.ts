@@ -8,7 +8,9 @@ import type {
   DeadLetters,
   Differences,
   EventDetail,
+  FrameIndex,
   ImportRequest,
+  LensView,
   Person,
   Problem as ProblemBody,
   PullAsked,
@@ -19,6 +21,7 @@ import type {
   ReviewRequest,
   StayList,
   StayView,
+  StreamName,
   Worklist,
   WorklistState,
 } from "./types";
@@ -56,7 +59,7 @@ function headersOf(body: unknown): Record<string, string> {
   return headers;
 }
 
-async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const request: RequestInit = {
     method,
@@ -124,6 +127,12 @@ export const api = {
   discharge: (bed: Bed) => ask<void>("DELETE", `${bedPath(bed)}/stay`),
   transfer: (bed: Bed, toBed: string) => ask<StayView>("POST", `${bedPath(bed)}/stay/transfer`, { to_bed: toBed }),
   pause: (bed: Bed, paused: boolean) => ask<Bed>("PUT", `${bedPath(bed)}/pause`, { paused }),
+  frameIndex: (eventId: string, stream: StreamName, signal?: AbortSignal) =>
+    ask<FrameIndex>("GET", `/events/${encodeURIComponent(eventId)}/frames/${stream}`, undefined, signal),
+  lens: (eventId: string, signal?: AbortSignal) =>
+    ask<LensView>("GET", `/events/${encodeURIComponent(eventId)}/lens`, undefined, signal),
+  pull: (pullId: string, signal?: AbortSignal) =>
+    ask<PullView>("GET", `/pulls/${encodeURIComponent(pullId)}`, undefined, signal),
   pulls: (signal?: AbortSignal) => ask<PullList>("GET", "/pulls?limit=100", undefined, signal),
   askPull: (span: PullAsked) => ask<PullView>("POST", "/pulls", span),
   mark: (bed: Pick<Bed, "site" | "bed">) => ask<PullView>("POST", `${bedPath(bed)}/mark`),

@@ -8,6 +8,9 @@ const PATHS = {
   frameOn: "M14 5v10M6 5l5 5-5 5",
   secondOn: "M7 5l5 5-5 5",
   tenOn: "M3 5l5 5-5 5M8 5l5 5-5 5",
+  reverse: "M14 5l-8 5 8 5z",
+  loopFrom: "M10 4H6v12h4M10 10h5",
+  loopTo: "M10 4h4v12h-4M10 10H5",
   slower: "M5 10h10",
   faster: "M5 10h10M10 5v10",
 } as const;

@@ -1,7 +1,8 @@
-/** Which of the three pictures is shown; a stream that the clip lacks is off and says why. */
+/** Which picture is shown, or depth in space; what the clip lacks is off and says why. */
 import type { ReactNode } from "react";
 import type { EventDetail } from "../api/types";
-import { type Player, STREAMS } from "../player";
+import { type Player, streamOf, VIEWS } from "../player";
+import { playerWords } from "../playerWords";
 import { usePlayerState } from "../usePlayer";
 import { words } from "../words";
 
@@ -11,16 +12,16 @@ export function StreamSwitch({ event, player }: { event: EventDetail; player: Pl
   return (
     <fieldset className="switch stream-switch">
       <legend className="hidden">{words.review.streams}</legend>
-      {STREAMS.map((stream, index) => (
+      {VIEWS.map((view, index) => (
         <button
-          key={stream}
+          key={view}
           type="button"
-          aria-pressed={state.stream === stream}
-          disabled={!player.has(stream)}
-          title={player.has(stream) ? undefined : words.review.noStream(words.streams[stream] ?? stream)}
-          onClick={() => player.show(stream)}
+          aria-pressed={state.view === view}
+          disabled={!player.has(view)}
+          title={player.has(view) ? undefined : words.review.noStream(words.streams[streamOf(view)] ?? view)}
+          onClick={() => player.show(view)}
         >
-          {words.streams[stream]} <kbd>{index + 1}</kbd>
+          {playerWords.views[view]} <kbd>{index + 1}</kbd>
         </button>
       ))}
     </fieldset>

@@ -6,17 +6,19 @@ import type { EventDetail } from "../api/types";
 import { ClipPlayer } from "../components/ClipPlayer";
 import { EventFacts } from "../components/EventFacts";
 import { ExportMenu } from "../components/ExportMenu";
+import { ExtendClip } from "../components/ExtendClip";
 import { Moment } from "../components/Moment";
 import { Loading, Notice } from "../components/Notice";
 import { SuggestionPanel } from "../components/SuggestionPanel";
 import { Timeline } from "../components/Timeline";
 import { VerdictBar } from "../components/VerdictBar";
-import { NS_PER_S } from "../frames";
-import type { Player } from "../player";
+import { useAhead } from "../playerQueries";
 import { useEvent } from "../queries";
 import { useKeys } from "../useKeys";
 import { usePlayer } from "../usePlayer";
+import { usePlayerKeys } from "../usePlayerKeys";
 import { useVerdict } from "../useVerdict";
+import { useZoom } from "../useZoom";
 import { words } from "../words";
 
 export function ReviewPage({ eventId }: { eventId: string }): ReactNode {
@@ -61,7 +63,9 @@ export function ReviewPage({ eventId }: { eventId: string }): ReactNode {
 
 function Watch({ event }: { event: EventDetail }): ReactNode {
   const player = usePlayer(event);
-  usePlayerKeys(player, event);
+  const zoom = useZoom(event.clip_duration_ns);
+  usePlayerKeys(player, event, zoom);
+  useAhead(event);
   useEffect(() => {
     if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) player.play();
   }, [player]);
@@ -69,29 +73,10 @@ function Watch({ event }: { event: EventDetail }): ReactNode {
     <div className="watch">
       <Heading event={event} />
       <ClipPlayer event={event} player={player} />
-      <Timeline event={event} player={player} />
+      <Timeline event={event} player={player} zoom={zoom} />
+      <ExtendClip event={event} />
     </div>
   );
-}
-
-function usePlayerKeys(player: Player, event: EventDetail): void {
-  useKeys("review", {
-    play: () => player.toggle(),
-    frameBack: () => player.step(-1),
-    frameOn: () => player.step(1),
-    secondBack: () => player.jump(-NS_PER_S),
-    secondOn: () => player.jump(NS_PER_S),
-    tenBack: () => player.jump(-10 * NS_PER_S),
-    tenOn: () => player.jump(10 * NS_PER_S),
-    onset: () => player.seek(event.event_start_ns),
-    clipStart: () => player.seek(0),
-    clipEnd: () => player.seek(event.clip_duration_ns),
-    slower: () => player.faster(-1),
-    faster: () => player.faster(1),
-    ir: () => player.show("ir"),
-    depth: () => player.show("depth"),
-    colour: () => player.show("colour"),
-  });
 }
 
 function Heading({ event }: { event: EventDetail }): ReactNode {

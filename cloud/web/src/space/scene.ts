@@ -1,0 +1,192 @@
+/**
+ * The points of one depth picture before a camera that can be turned. In: rays of the lens, pictures in mm. Out: what the canvas
+ * shows, and which pixel lies under the pointer. The position of each point is computed on the graphics card from its depth.
+ */
+import {
+  BufferAttribute,
+  BufferGeometry,
+  DataTexture,
+  Line,
+  LineBasicMaterial,
+  NearestFilter,
+  PerspectiveCamera,
+  Points,
+  PointsMaterial,
+  RGBAFormat,
+  Scene,
+  ShaderMaterial,
+  Vector3,
+  WebGLRenderer,
+} from "three";
+import { OrbitControls } from "three/addons/controls/OrbitControls.js";
+import type { DepthPicture } from "./depthFrames";
+import { type Lens, type Point, pointOf, raysOf } from "./lens";
+import { depthPalette, FARTHEST_MM, NEAREST_MM } from "./palette";
+
+/** A pick takes the nearest point to the viewer within so many pixels of the pointer. */
+const PICK_PX = 7;
+const VERTEX = `
+  attribute vec2 ray;
+  attribute float mm;
+  uniform float size;
+  varying float share;
+  void main() {
+    share = clamp((${FARTHEST_MM}.0 - mm) / ${FARTHEST_MM - NEAREST_MM}.0, 0.0, 1.0);
+    vec4 seen = modelViewMatrix * vec4(ray.x * mm, -ray.y * mm, -mm, 1.0);
+    gl_Position = mm > 0.0 && ray.x == ray.x ? projectionMatrix * seen : vec4(2.0, 2.0, 2.0, 1.0);
+    gl_PointSize = clamp(size * mm / max(1.0, -seen.z), 1.0, 24.0);
+  }`;
+const FRAGMENT = `
+  uniform sampler2D palette;
+  varying float share;
+  void main() { gl_FragColor = vec4(texture2D(palette, vec2(share * 0.99609375 + 0.001953125, 0.5)).rgb, 1.0); }`;
+
+export class SpaceScene {
+  private readonly renderer: WebGLRenderer;
+  private readonly scene = new Scene();
+  private readonly camera: PerspectiveCamera;
+  private readonly orbit: OrbitControls;
+  private readonly material: ShaderMaterial;
+  private readonly points: Points;
+  private readonly marks: Points;
+  private readonly line: Line;
+  private readonly rays = new Map<number, Float32Array>();
+  private shown: DepthPicture | null = null;
+  private asked = 0;
+
+  /** Throws when the browser has no WebGL 2. */
+  constructor(
+    canvas: HTMLCanvasElement,
+    private readonly lens: Lens,
+  ) {
+    this.renderer = new WebGLRenderer({ canvas, antialias: false, powerPreference: "low-power" });
+    this.camera = new PerspectiveCamera(60, 1, 50, 20_000);
+    this.orbit = new OrbitControls(this.camera, canvas);
+    this.orbit.addEventListener("change", () => this.draw());
+    const palette = new DataTexture(depthPalette(), 256, 1, RGBAFormat);
+    palette.magFilter = palette.minFilter = NearestFilter;
+    palette.needsUpdate = true;
+    const uniforms = { size: { value: 1 }, palette: { value: palette } };
+    this.material = new ShaderMaterial({ uniforms, vertexShader: VERTEX, fragmentShader: FRAGMENT });
+    this.points = new Points(new BufferGeometry(), this.material);
+    const marked = new BufferGeometry().setAttribute("position", new BufferAttribute(new Float32Array(6), 3));
+    this.marks = new Points(
+      marked,
+      new PointsMaterial({ color: 0xff5fa2, size: 10, sizeAttenuation: false, depthTest: false }),
+    );
+    this.line = new Line(marked, new LineBasicMaterial({ color: 0xff5fa2, depthTest: false }));
+    for (const each of [this.points, this.marks, this.line]) {
+      each.frustumCulled = false;
+      this.scene.add(each);
+    }
+    this.mark([]);
+    this.fromCamera();
+  }
+
+  /** Looks from where the depth camera hangs, with its own angle. */
+  fromCamera(): void {
+    this.camera.position.set(0, 0, 0);
+    this.orbit.target.set(0, 0, -2_000);
+    this.orbit.update();
+    this.frame();
+  }
+
+  resize(width: number, height: number): void {
+    this.renderer.setPixelRatio(1);
+    this.renderer.setSize(width, height, false);
+    this.camera.aspect = width / Math.max(1, height);
+    this.frame();
+    this.draw();
+  }
+
+  show(picture: DepthPicture): void {
+    if (this.shown?.step !== picture.step || this.shown.width !== picture.width) this.refill(picture);
+    const mm = this.points.geometry.getAttribute("mm") as BufferAttribute;
+    (mm.array as Float32Array).set(picture.mm);
+    mm.needsUpdate = true;
+    this.shown = picture;
+    this.draw();
+  }
+
+  /** The point under the pointer, in canvas pixels, that is nearest to the viewer; undefined where there is none. */
+  pick(x: number, y: number): { pixel: [number, number]; point: Point } | undefined {
+    const picture = this.shown;
+    if (!picture) return undefined;
+    const rays = this.raysFor(picture.step);
+    const { width, height } = this.renderer.domElement;
+    const matrix = this.camera.projectionMatrix.clone().multiply(this.camera.matrixWorldInverse);
+    const place = new Vector3();
+    let best: { pixel: [number, number]; point: Point } | undefined;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < picture.mm.length; index++) {
+      const point = pointOf(rays, picture.mm, index);
+      if (!point) continue;
+      place.set(point[0], -point[1], -point[2]).applyMatrix4(matrix);
+      const away = Math.hypot(((place.x + 1) / 2) * width - x, ((1 - place.y) / 2) * height - y);
+      // nearer to the viewer wins; among points of one surface the one closest to the pointer
+      const cost = place.z + away * 1e-4;
+      if (away > PICK_PX || place.z > 1 || cost >= nearest) continue;
+      nearest = cost;
+      const column = (index % picture.width) * picture.step;
+      best = { pixel: [column, Math.floor(index / picture.width) * picture.step], point };
+    }
+    return best;
+  }
+
+  /** Shows the picked points, and the line between two. */
+  mark(points: readonly Point[]): void {
+    const places = this.marks.geometry.getAttribute("position") as BufferAttribute;
+    for (const [index, [x, y, z]] of points.entries()) places.setXYZ(index, x, -y, -z);
+    places.needsUpdate = true;
+    this.marks.geometry.setDrawRange(0, points.length);
+    this.line.visible = points.length === 2;
+    this.draw();
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.asked);
+    this.orbit.dispose();
+    this.points.geometry.dispose();
+    this.marks.geometry.dispose();
+    this.material.dispose();
+    this.renderer.dispose();
+  }
+
+  private raysFor(step: number): Float32Array {
+    const known = this.rays.get(step) ?? raysOf(this.lens, step);
+    this.rays.set(step, known);
+    return known;
+  }
+
+  private refill(picture: DepthPicture): void {
+    this.points.geometry.dispose();
+    const geometry = new BufferGeometry();
+    geometry.setAttribute("ray", new BufferAttribute(this.raysFor(picture.step), 2));
+    geometry.setAttribute("mm", new BufferAttribute(new Float32Array(picture.width * picture.height), 1));
+    geometry.setDrawRange(0, picture.width * picture.height);
+    this.points.geometry = geometry;
+    this.shown = picture;
+    this.frame();
+  }
+
+  /** The angle of view, and the size of a point that just closes the gaps to its neighbours. */
+  private frame(): void {
+    const half = Math.max(this.lens.height / this.lens.fy, this.lens.width / this.lens.fx / this.camera.aspect) / 2;
+    this.camera.fov = (2 * Math.atan(half) * 180) / Math.PI;
+    this.camera.updateProjectionMatrix();
+    const pixels = this.renderer.domElement.height / (2 * half);
+    (this.material.uniforms.size as { value: number }).value = ((this.shown?.step ?? 2) / this.lens.fy) * pixels * 1.15;
+  }
+
+  /** One drawing a screen refresh, however often it is asked for. */
+  private draw(): void {
+    if (this.asked) return;
+    this.asked = requestAnimationFrame(() => {
+      this.asked = 0;
+      this.renderer.render(this.scene, this.camera);
+      const canvas = this.renderer.domElement;
+      canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
+      if (this.shown) canvas.dataset.frame = String(this.shown.frame);
+    });
+  }
+}
