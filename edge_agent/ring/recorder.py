@@ -121,7 +121,7 @@ class Recorder:
         if recovered.left:
             self._ears.log.warning("files_left_for_later", files=len(recovered.left))
         now = self._now()
-        for account in accounts(self._connection, self._clock.boot_id):
+        for account in accounts(self._place.folder, self._connection, self._clock.boot_id):
             self._ledger.take_up(account.stream, account.cause, account.until, now)
 
     def open_session(self, info: PoolInfo) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
+from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment, row_of_found
 from edge_agent.ring.folder import OPEN, SEGMENTS, sync_folder
 from edge_agent.ring.ledger import Moment
 from edge_agent.ring.look_back import look_back
@@ -225,7 +225,7 @@ def finish_quarantines(folder: Path, connection: sqlite3.Connection) -> None:
             put_aside(folder, path)
 
 
-def accounts(connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
+def accounts(folder: Path, connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
     """For each stream of the newest segment or gaps: where its account ends. Nothing for a bed that never recorded.
 
     What was lost before a segment or a gap, and told by none, becomes a gap here.
@@ -239,12 +239,30 @@ def accounts(connection: sqlite3.Connection, boot_id: str) -> Iterator[Account]:
         last_boot = boot_id
     for stream in (Stream.depth, Stream.ir, Stream.colour):
         until = _accounted(connection, last_boot, stream)
+        if until is None and stream is Stream.colour:
+            until = _begun_without_colour(folder, connection, last_boot)
         if until is None:
             continue
         cause = GapCause.restart if last_boot == boot_id else GapCause.power
         for gap in list(lost_spans(connection, str(last_boot), stream, cause)):
             insert_gap(connection, gap)
         yield Account(stream, cause, until if last_boot == boot_id else Moment(0, until.utc_ns))
+
+
+def _begun_without_colour(folder: Path, connection: sqlite3.Connection, boot_id: str | None) -> Moment | None:
+    """Where a boot began whose camera gives colour and of which only files of the rest are left: colour's own were lost."""
+    found = connection.execute(
+        "SELECT * FROM segments WHERE boot_id = ? ORDER BY start_mono_ns LIMIT 1", (boot_id,)
+    ).fetchone()
+    row = None if found is None else row_of_found(found)
+    if row is None or row.lane is not Lane.without_colour:
+        return None
+    try:
+        with SegmentReader(row.path(folder)) as reader:
+            gives_colour = reader.header.camera.colour_per_s > 0
+    except Refused:
+        return None
+    return Moment(row.start_mono_ns, row.start_utc_ns) if gives_colour else None
 
 
 def _accounted(connection: sqlite3.Connection, boot_id: str | None, stream: Stream) -> Moment | None:

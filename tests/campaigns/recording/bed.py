@@ -11,7 +11,7 @@ from uuid import UUID
 
 from shared.clock import NS_PER_S
 from tests.campaigns.recording.children import Child, launch, start
-from tests.campaigns.recording.life import PERIOD_NS, START_UTC_NS, Life, Plan, Times, command_of
+from tests.campaigns.recording.life import ALL_STREAMS, PERIOD_NS, START_UTC_NS, STREAMS, Life, Plan, Times, command_of
 from tests.campaigns.recording.truth import Truth, Verdict, judge
 
 RESTART_FRAMES = 12
@@ -19,11 +19,15 @@ OFF_S = 20.0
 
 
 class Bed:
-    """Starts lives on one folder, knows where the clocks stand, and judges the folder after a fault."""
+    """Starts lives on one folder, knows where the clocks stand, and judges the folder after a fault.
 
-    def __init__(self, folder: Path, seed: int, mutation: str = "") -> None:
+    A bed whose first seed is odd has colour in files of its own, unless `colour_apart` says otherwise.
+    """
+
+    def __init__(self, folder: Path, seed: int, mutation: str = "", *, colour_apart: bool | None = None) -> None:
         self.folder, self.seed, self.mutation = folder, seed, mutation
-        self.truth = Truth()
+        self.colour_apart = seed % 2 == 1 if colour_apart is None else colour_apart
+        self.truth = Truth(streams=ALL_STREAMS if self.colour_apart else STREAMS)
         self.boots = 0
         self.restarts_s: list[float] = []
         self._times = Times(self._boot(), 500 * NS_PER_S, START_UTC_NS, 0)
@@ -35,7 +39,7 @@ class Bed:
     def plan(self, **wishes: Any) -> Plan:
         """The next life from where the clocks stand."""
         self.seed += 1
-        return replace(Plan(self.folder, self.seed, self._times), **wishes)
+        return replace(Plan(self.folder, self.seed, self._times, colour_apart=self.colour_apart), **wishes)
 
     def begin(self, plan: Plan, environment: Mapping[str, str] | None = None, *, gated: bool = False) -> Child:
         """The life in a forked child."""

@@ -33,8 +33,9 @@ def steps(bench: Bench, tally: Tally, seed: int, mutation: str = "") -> None:
         bed = Bed(bench.place("clock") / "bed", seed + number, mutation)
         for reboot in (False, True):
             plan = bed.plan(
-                frames=90, restless=0.0, seal_each=20, ring_hours=HOURS, ring_bytes=1 << 40, jumps_utc_s=jumps
-            )
+                frames=90, restless=0.0, seal_each=20, ring_hours=HOURS, colour_hours=HOURS, ring_bytes=1 << 40,
+                jumps_utc_s=jumps,
+            )  # fmt: skip
             child = bed.begin(plan)
             child.end()
             bed.hear(child)

@@ -40,7 +40,7 @@ Served = dict[tuple[str, int], int]
 def segments(bench: Bench, tally: Tally, share: float, seed: int, mutation: str = "") -> None:
     """All three kinds of damage to one sealed segment; of each that share of its cases, evenly spread."""
     tally.seeds[FLIPS] = seed
-    bed = Bed(bench.place("damage") / "bed", seed)
+    bed = Bed(bench.place("damage") / "bed", seed, colour_apart=False)
     child = bed.begin(bed.plan(frames=40, restless=0.0, laps_last=4))
     child.end()
     bed.hear(child)

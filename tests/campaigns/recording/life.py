@@ -37,6 +37,7 @@ from shared.event import EventCause, EventPhase, EventReport
 from shared.frame import CameraInfo, Frame, Stream, Uint16Image
 from shared.gap import Gap
 from shared.ids import uuid7
+from shared.lane import COLOUR_APART, TOGETHER
 from shared.receipt import Receipt, ReceiptKind
 from tests.campaigns.recording.mutations import Tell
 
@@ -46,9 +47,11 @@ FRAMES_PER_S = 10
 PERIOD_NS = NS_PER_S // FRAMES_PER_S
 MIB = 1024 * 1024
 STREAMS = (Stream.depth, Stream.ir)
+ALL_STREAMS = (*STREAMS, Stream.colour)
 CAMERA = CameraInfo(
     source="simulator", make="campaign", depth_width=WIDTH, depth_height=HEIGHT, frames_per_s=FRAMES_PER_S
 )
+COLOUR_BYTES = 900
 START_UTC_NS = 1_790_000_000 * NS_PER_S
 
 
@@ -85,6 +88,10 @@ class Plan:
     """The frame so many before the last is lapped."""
     stops: bool = True
     """Ends with a stop; else it ends between two frames, as a kill does."""
+    colour_apart: bool = False
+    """The camera gives colour too, and it lies in files of its own."""
+    colour_hours: float = 15 / 3600
+    """How long such colour stays."""
     jumps_utc_s: tuple[float, ...] = ()
     """Steps of the wall clock, spread over the life."""
 
@@ -130,6 +137,11 @@ def images_of(index: int) -> dict[Stream, Uint16Image]:
     return found
 
 
+def colour_of(index: int) -> bytes:
+    """The colour of frame `index`, as bytes that nobody decodes."""
+    return b"\xff\xd8" + random.Random(index).randbytes(COLOUR_BYTES) + b"\xff\xd9"
+
+
 class Life:
     """The shipped parts of one bed in one process, and the loop that feeds them."""
 
@@ -145,9 +157,11 @@ class Life:
         self._connection = open_database(folder)
         ears = Ears(lambda _: None, self._sealed, self._gap, structlog.get_logger())
         reserve = Reserve(folder, plan.reserve_bytes)
-        place = Place(folder, SITE, BED)
+        self._streams = ALL_STREAMS if plan.colour_apart else STREAMS
+        place = Place(folder, SITE, BED, COLOUR_APART if plan.colour_apart else TOGETHER)
         self.recorder = Recorder(place, self._connection, self.clock, ears, reserve, free_bytes_of(folder))
-        limits = Limits(plan.ring_bytes, plan.ring_hours)
+        colour_hours = plan.colour_hours if plan.colour_apart else None
+        limits = Limits(plan.ring_bytes, plan.ring_hours, 0, colour_hours)
         self._evictor_rows = open_database(folder)
         self._eviction = Eviction(folder, self._evictor_rows, self.clock, limits, reserve, room_of(folder))
         self._outbox_rows = open_database(folder)
@@ -161,7 +175,8 @@ class Life:
     def run(self) -> None:
         """The life, from the shipped start on."""
         self.recorder.start()
-        self.recorder.open_session(PoolInfo(camera=CAMERA, streams=list(STREAMS)))
+        camera = CAMERA.model_copy(update={"colour_per_s": FRAMES_PER_S}) if self.plan.colour_apart else CAMERA
+        self.recorder.open_session(PoolInfo(camera=camera, streams=list(self._streams)))
         self._tell("started", None)
         jump_at = {round((k + 1) * self.plan.frames / (len(self.plan.jumps_utc_s) + 1)): each
                    for k, each in enumerate(self.plan.jumps_utc_s)}  # fmt: skip
@@ -203,12 +218,13 @@ class Life:
         images = images_of(self._index)
         at = Moment(self.clock.monotonic_ns(), self.clock.utc_ns())
         frame = Frame(
-            self._index, self._index * PERIOD_NS, at.mono_ns, at.utc_ns, images[Stream.depth], images[Stream.ir], None
-        )
+            self._index, self._index * PERIOD_NS, at.mono_ns, at.utc_ns, images[Stream.depth], images[Stream.ir],
+            colour_of(self._index) if self.plan.colour_apart else None,
+        )  # fmt: skip
         self._tell("frame", [self._index, at.mono_ns, at.utc_ns])
         self._count += 1
         before = self.recorder.frames
-        arrival = Arrival(self._index, self._count, at, frozenset(STREAMS))
+        arrival = Arrival(self._index, self._count, at, frozenset(self._streams))
         self.recorder.take(arrival, lambda: None if lapped else frame)
         if self.recorder.frames > before:
             self._tell("taken", self._index)

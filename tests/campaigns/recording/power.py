@@ -25,12 +25,12 @@ def random_cuts(bench: Bench, tally: Tally, kind: Kind, cuts: int, seed: int, mu
     """So many cuts on one kind of file system; one bed goes through ten of them, then there is a new disk."""
     rng = random.Random(seed)
     disk = bench.disk(kind)
-    bed = Bed(disk.mount / "bed", seed, mutation)
+    bed = Bed(disk.mount / "bed", seed, mutation, colour_apart=kind == "xfs")
     tally.seeds[f"{TRIAL}, {kind}"] = seed
     for number in range(cuts):
         if number and number % CUTS_A_BED == 0:
             disk.make()
-            bed = Bed(disk.mount / "bed", bed.seed + 1000, mutation)
+            bed = Bed(disk.mount / "bed", bed.seed + 1000, mutation, colour_apart=kind == "xfs")
         _cut_at_random(disk, bed, rng, tally)
         if mutation and tally.complaints:
             break
@@ -75,7 +75,7 @@ def cuts_at_points(
     tally.seeds[f"{TRIAL_AT_POINT}, {kind}"] = seed
     for point in STORAGE_POINTS:
         disk = bench.disk(kind)
-        bed = Bed(disk.mount / "bed", seed, mutation)
+        bed = Bed(disk.mount / "bed", seed, mutation, colour_apart=kind == "xfs")
         for count in counts:
             where = f"{kind}, {point}@{count}, seed {bed.seed + 1}"
             die_at(bed, point, count, log)
@@ -90,7 +90,7 @@ def cuts_at_points(
 def cut_after_a_gap(bench: Bench, tally: Tally, kind: Kind, lengths: tuple[int, ...], seed: int) -> None:
     """The row of a short gap is durable at once, the frames before it are not yet: none may go without a word."""
     disk = bench.disk(kind)
-    bed = Bed(disk.mount / "bed", seed)
+    bed = Bed(disk.mount / "bed", seed, colour_apart=kind == "xfs")
     bed.restart(reboot=False)
     for frames in lengths:
         plan = bed.plan(frames=frames, restless=0.0, laps_last=2, stops=False, evicts=False)

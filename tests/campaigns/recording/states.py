@@ -157,6 +157,7 @@ def replace_truth(truth: Truth) -> Truth:
         set(truth.taken),
         set(truth.seen),
         gone_before=dict(truth.gone_before),
+        streams=truth.streams,
     )
 
 

@@ -234,6 +234,31 @@ def test_after_a_crash_both_files_are_sealed_and_nothing_is_unaccounted(tmp_path
     assert {(gap.stream, gap.cause) for gap in gaps} == {(stream, GapCause.restart) for stream in RECORDED_STREAMS}
 
 
+def test_colour_that_was_lost_before_any_of_it_was_catalogued_is_a_gap(tmp_path: Path) -> None:
+    """A kill between the two moves into quarantine, in the first segment of a bed."""
+    bed = new_bed(tmp_path)
+    bed.play(range(2 * SECOND))
+    bed.crash()
+    colour = max((tmp_path / "open").iterdir())
+    colour.rename(tmp_path / "quarantine" / colour.name)
+    again = new_bed(tmp_path, bed.clock)
+    again.play(range(3 * SECOND, 4 * SECOND))
+    (gap,) = [gap for gap in again.gaps if gap.stream is Stream.colour]
+    assert (gap.cause, gap.start_mono_ns, gap.missing_frames) == (GapCause.restart, START_MONO_NS, 30)
+
+
+def test_a_camera_without_colour_lacks_none(tmp_path: Path) -> None:
+    bed = new_bed(tmp_path)
+    bed.colour = False
+    bed.recorder.open_session(bed.session())
+    bed.play(range(SECOND))
+    bed.crash()
+    again = RecordingBed(tmp_path, bed.clock, lanes=COLOUR_APART)
+    again.play(range(2 * SECOND, 3 * SECOND))
+    again.stop()
+    assert {gap.stream for gap in again.gaps} == {Stream.depth, Stream.ir}
+
+
 def test_a_file_that_is_lost_is_a_gap_of_its_own_streams(bed: RecordingBed) -> None:
     lost = bed.sealed[3]
     lost.path(bed.folder).unlink()

@@ -64,7 +64,7 @@ DEEDS: dict[str, Deed] = {
     "eviction": lambda bed: eviction(bed).turn(),
     "tidy": lambda bed: eviction(bed).tidy(),
     "recovery": lambda bed: LaterRecovery(bed.folder, bed.connection, bed.clock).turn(),
-    "accounts": lambda bed: list(accounts(bed.connection, bed.clock.boot_id)),
+    "accounts": lambda bed: list(accounts(bed.folder, bed.connection, bed.clock.boot_id)),
     "scrub": scrubbed,
 }  # fmt: skip
 
