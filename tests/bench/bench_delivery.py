@@ -20,6 +20,7 @@ from pathlib import Path
 from shared.results import Figure, print_results, write_results
 from tests.bench.delivery_house import House, Shares, house
 from tests.bench.delivery_swarm import Plan, Swarm
+from tests.bench.delivery_upload import measure
 
 OFFERED_PER_S = 220.0
 ROUNDS = 2
@@ -34,7 +35,6 @@ class Size:
     backlog: int = 50_000
     backlog_beds: int = 50
     large_mb: int = 2_048
-    larger_mb: int = 4_096
     many: int = 50
 
     @property
@@ -48,7 +48,7 @@ class Size:
         return "north.wild"
 
 
-SHORT = Size(beds=100, seconds=10.0, backlog=3_000, backlog_beds=10, large_mb=128, larger_mb=256, many=8)
+SHORT = Size(beds=100, seconds=10.0, backlog=3_000, backlog_beds=10, large_mb=128, many=8)
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -218,6 +218,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="deepepil-bench-delivery-"))
     try:
         figures = run(folder, size)
+        (folder / "upload").mkdir()
+        figures |= measure(folder / "upload", size.large_mb * 1024 * 1024, size.many, say)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print_results(figures)

@@ -111,12 +111,14 @@ class Api:
     def cpu_s(self) -> float:
         """CPU seconds of the process so far."""
         times = self._process.cpu_times()
-        return times.user + times.system
+        return float(times.user + times.system)
 
-    def client(self, bed: str) -> CloudClient:
-        """A bed's client, without a limit of its own."""
+    def client(self, bed: str, port: int | None = None) -> CloudClient:
+        """A bed's client, without a limit of its own; to another server than the api where a port is given."""
         certificate, key = self.authority.issue_files(f"north.{bed}", self.folder / "beds")
-        address = CloudAddress(f"https://127.0.0.1:{self.port}", self.authority.certificate_file, certificate, key)
+        address = CloudAddress(
+            f"https://127.0.0.1:{port or self.port}", self.authority.certificate_file, certificate, key
+        )
         return CloudClient(address, Pace(RatePlan(0), SystemClock(), lambda _s: False, lambda: None))
 
     def expect(self, things: dict[str, BigThing]) -> None:
@@ -135,7 +137,10 @@ class Api:
         """Ends the process."""
         self._watching = False
         self._child.send_signal(signal.SIGTERM)
-        self._child.wait(30)
+        try:
+            self._child.wait(30)
+        finally:
+            self._child.kill()
 
 
 def send(client: CloudClient, thing: BigThing) -> None:
