@@ -1,5 +1,7 @@
 """`deepepil-models train | evaluate | release` × `detector | i3d`: one sentence and an exit code for every refusal.
 
+`deepepil-models evaluate --recordings DIR --annotations FILE` tries a detector on a hospital's own recordings.
+
 Each network brings a light module `models/NETWORK/command.py` with click commands `train`, `evaluate` and `release`; torch and
 the like are imported inside them, so that help is quick and a missing extra is told in one sentence.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -73,9 +76,29 @@ def train() -> None:
     """Train a network from nothing on the simulated ward; an interrupted run goes on where it stopped."""
 
 
-@main.group(cls=NetworkGroup)
-def evaluate() -> None:
-    """Print how well a release does on simulated patients it never saw, and write build/results."""
+@main.group(cls=NetworkGroup, invoke_without_command=True)
+@click.option("--recordings", type=click.Path(path_type=Path, exists=True, file_okay=False), help="A hospital's own.")
+@click.option("--annotations", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Seizures as TSV.")
+@click.option("--release", "name", default="detector-v0", show_default=True, help="The detector to try on them.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path("models/releases"), show_default=True
+)
+@click.option("--zone", default="UTC", show_default=True, help="Time zone of dateTime in the annotations.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/results"), show_default=True
+)
+@click.pass_context
+def evaluate(ctx: click.Context, /, recordings: Path | None, annotations: Path | None, **options: Any) -> None:
+    """Print how well a release does: on simulated patients it never saw, or on RECORDINGS of a hospital with ANNOTATIONS."""
+    if ctx.invoked_subcommand is not None:
+        if recordings or annotations:
+            raise click.UsageError("--recordings and --annotations stand without a network's name.")
+        return
+    if recordings is None or annotations is None:
+        raise click.UsageError(f"Name a network ({', '.join(NETWORKS)}), or give both --recordings and --annotations.")
+    from models.evaluation.command import evaluate_hospital
+
+    evaluate_hospital(recordings, annotations, **options)
 
 
 @main.group(cls=NetworkGroup)

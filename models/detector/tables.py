@@ -5,7 +5,6 @@ Every share stands with its hits and trials, every rate with its count and hours
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +12,9 @@ from models.detector.figures import per_h
 from models.detector.trial import Trial
 from models.evaluation.curve import beaten_by
 from models.evaluation.judge import Judged
+from models.evaluation.stating import number, rate, share
 from models.evaluation.summary import ALL, summarise
-from models.metrics.intervals import Rate, Share
+from models.metrics.intervals import Rate
 
 Document = dict[str, Any]
 
@@ -47,26 +47,6 @@ def document_of(trial: Trial, robust: Mapping[str, Sequence[Judged]]) -> Documen
         "confounders": {name: _confounders(trial, name) for name in trial.judged},
         "robustness": {word: _robust(judged) for word, judged in robust.items()},
     }  # fmt: skip
-
-
-def share(found: Share) -> Document:
-    """A share with its interval."""
-    low, high = found.interval
-    return {"hits": found.hits, "trials": found.trials, "value": number(found.value), "low": low, "high": high}
-
-
-def rate(found: Rate) -> Document:
-    """A rate an hour with its interval."""
-    low, high = found.interval_per_h
-    return {
-        "count": found.count, "hours": round(found.hours, 3), "per_h": number(found.per_h),
-        "low": number(low), "high": number(high), "per_24h": number(24 * found.per_h),
-    }  # fmt: skip
-
-
-def number(value: float) -> float | None:
-    """A number that JSON knows: None for what was not measured."""
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def _contender(trial: Trial, name: str) -> Document:
