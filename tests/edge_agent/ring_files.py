@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from edge_agent.ring.folder import prepare_folder
 from shared.clock import NS_PER_S
 from shared.frame import CameraInfo, Frame
 from shared.ids import uuid7
+from shared.lane import Lane
 from shared.preview import Preview, preview_of
 from shared.segment import SegmentWriter
 from shared.segment_records import SegmentHeader
@@ -57,7 +59,7 @@ def make_frames(
         yield Frame(index, mono_ns, mono_ns, UTC_NS + mono_ns, depth, ir, image)
 
 
-def header_of(sequence: int, boot_id: str = BOOT) -> SegmentHeader:
+def header_of(sequence: int, boot_id: str = BOOT, lane: Lane = Lane.whole) -> SegmentHeader:
     """The header of a segment of bed 4 of the site north."""
     camera = CameraInfo(source="simulator", make="test", depth_width=WIDTH, depth_height=HEIGHT, frames_per_s=30)
     return SegmentHeader(
@@ -68,6 +70,7 @@ def header_of(sequence: int, boot_id: str = BOOT) -> SegmentHeader:
         sequence=sequence,
         stay_id=None,
         camera=camera,
+        lane=lane,
     )
 
 
@@ -77,10 +80,11 @@ def add_segment(
     frames: Iterable[Frame] = (),
     previews: Iterable[Preview] = (),
     boot_id: str = BOOT,
+    lane: Lane = Lane.whole,
 ) -> SegmentRow:
     """Writes, seals and catalogues one segment that holds these."""
     sequence = next_sequence(connection)
-    writer = SegmentWriter(folder / "open" / f"{sequence}.part", header_of(sequence, boot_id))
+    writer = SegmentWriter(folder / "open" / f"{sequence}.part", header_of(sequence, boot_id, lane))
     times = []
     for frame in frames:
         writer.add_frame(frame)
@@ -103,6 +107,7 @@ def add_segment(
         size_bytes=sealed.size_bytes,
         frames=counts,
         file=f"{sealed.sha256}.seg",
+        lane=lane,
     )
     insert_segment(connection, row)
     return row
@@ -112,3 +117,13 @@ def preview_at(mono_ns: int, frame: Frame, index: int = 0) -> Preview:
     """The preview of a frame."""
     ir, depth = preview_of(frame.depth, frame.ir)
     return Preview(index, mono_ns, UTC_NS + mono_ns, ir, depth)
+
+
+def add_pair(folder: Path, connection: sqlite3.Connection, frames: Iterable[Frame]) -> tuple[SegmentRow, SegmentRow]:
+    """One segment in two files, as the recorder makes them: colour, then the rest."""
+    kept = list(frames)
+    colour = add_segment(
+        folder, connection, [replace(each, depth=None, ir=None) for each in kept if each.colour], lane=Lane.colour
+    )
+    rest = add_segment(folder, connection, [replace(each, colour=None) for each in kept], lane=Lane.without_colour)
+    return colour, rest

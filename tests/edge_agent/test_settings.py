@@ -8,6 +8,7 @@ import pytest
 
 from edge_agent.settings import is_loopback, load_settings
 from shared.errors import Misconfigured
+from shared.lane import COLOUR_APART, TOGETHER, Lane
 
 WHOLE = """
 [bed]
@@ -44,6 +45,22 @@ def test_a_small_file_is_enough_and_paths_count_from_its_folder(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("line", "lanes"),
+    [
+        ("", TOGETHER),
+        ("colour_hours = 72", TOGETHER),
+        ("colour_hours = 24", COLOUR_APART),
+        ("colour_hours = 0", COLOUR_APART),
+    ],
+)
+def test_colour_lies_apart_only_where_it_is_kept_for_less_than_the_rest(
+    tmp_path: Path, line: str, lanes: tuple[Lane, ...]
+) -> None:
+    settings = load_settings(write(tmp_path, WHOLE.replace("1_000_000_000", f"1_000_000_000\n{line}")))
+    assert settings.storage.lanes == lanes
+
+
+@pytest.mark.parametrize(
     ("old", "new", "names"),
     [
         ('bed = "bed-4"', 'bed = "bed-4"\ncolour = 1', "bed.colour is not a known setting"),
@@ -54,6 +71,11 @@ def test_a_small_file_is_enough_and_paths_count_from_its_folder(tmp_path: Path) 
         ("1_000_000_000", "1000", "storage.max_bytes"),
         ("1_000_000_000", "1e9", "storage.max_bytes"),
         ("1_000_000_000", "1_000_000_000\nmax_hours = nan", "storage.max_hours"),
+        (
+            "1_000_000_000",
+            "1_000_000_000\nmax_hours = 24\ncolour_hours = 24.5",
+            "colour_hours must be at most max_hours",
+        ),
         ("1_000_000_000", "1_000_000_000\nreserve_bytes = -1", "storage.reserve_bytes"),
         ('folder = "data"', "folder = 7", "storage.folder"),
         ('"simulator"', '"webcam"', "source.kind"),

@@ -15,7 +15,7 @@ import pytest
 from edge_agent.clips.clip_work import ClipWork, sweep
 from edge_agent.clips.manifest import make_manifest
 from edge_agent.database import open_database, transaction
-from edge_agent.ring.catalogue import SegmentRow, insert_gap
+from edge_agent.ring.catalogue import SegmentRow, insert_gap, insert_segment
 from shared.clip import ProxyFile
 from shared.clock import NS_PER_S
 from shared.event import EventReport
@@ -24,7 +24,7 @@ from shared.gap import Gap, GapCause
 from shared.segment import hash_file
 from tests.edge_agent.hand_clock import HandClock
 from tests.edge_agent.outbox.reports import make_report
-from tests.edge_agent.ring_files import add_segment, jpeg_of, make_folder, make_frames
+from tests.edge_agent.ring_files import add_pair, add_segment, jpeg_of, make_folder, make_frames
 
 OTHER_BOOT = "99999999-2222-4333-8444-555555555555"
 
@@ -41,6 +41,9 @@ class Bed:
     def record(self, start_s: float, end_s: float, **options: object) -> SegmentRow:
         frames = make_frames(start_s, end_s, **{"colour": self.colour, **options})  # type: ignore[arg-type]
         return add_segment(self.folder, self.connection, frames)
+
+    def record_pair(self, start_s: float, end_s: float) -> tuple[SegmentRow, SegmentRow]:
+        return add_pair(self.folder, self.connection, make_frames(start_s, end_s, colour=self.colour))
 
     def start(self, report: EventReport, post_roll_s: float = 0) -> ClipWork:
         return ClipWork(self.folder, report, self.clock, round(post_roll_s * NS_PER_S))
@@ -91,6 +94,40 @@ def test_each_stream_is_a_video_of_exactly_the_clips_frames_at_their_times(bed: 
         assert proxy.frame_mono_ns[-1] < 15 * NS_PER_S
         for frame, mono_ns in zip(frames, proxy.frame_mono_ns, strict=True):
             assert frame.time == pytest.approx((mono_ns - proxy.frame_mono_ns[0]) / NS_PER_S, abs=2e-5)
+
+
+def test_colour_that_lies_apart_is_in_the_clip_all_the_same(bed: Bed) -> None:
+    bed.record(10, 12)
+    for start_s in (12, 14):
+        bed.record_pair(start_s, start_s + 2)
+    proxies = bed.make(report_of(11, 15))
+    assert {stream: len(proxy.frame_mono_ns) for stream, proxy in proxies.items()} == {
+        Stream.ir: 120, Stream.depth: 120, Stream.colour: 40,
+    }  # fmt: skip
+    manifest = make_manifest(bed.connection, report_of(11, 15), list(proxies.values()))
+    assert [segment.sequence for segment in manifest.segments] == [0, 1, 2, 3, 4]
+
+
+def test_a_clip_whose_colour_has_left_is_whole_without_it(bed: Bed) -> None:
+    for start_s in (10, 12):
+        colour, _ = bed.record_pair(start_s, start_s + 2)
+        bed.connection.execute("DELETE FROM segments WHERE sequence = ?", (colour.sequence,))
+    proxies = bed.make(report_of(10.5, 13.5))
+    assert {stream: len(proxy.frame_mono_ns) for stream, proxy in proxies.items()} == {Stream.ir: 90, Stream.depth: 90}
+
+
+def test_colour_that_is_sealed_after_the_look_at_the_rest_is_not_left_out(bed: Bed) -> None:
+    """Colour is in the catalogue first: only the rest says that a clip's end is sealed."""
+    work = bed.start(report_of(90, 93))
+    colour, rest = bed.record_pair(90, 93)
+    bed.connection.execute("DELETE FROM segments WHERE sequence = ?", (rest.sequence,))
+    bed.encode_all(work)
+    assert not work.is_whole(bed.connection)
+    insert_segment(bed.connection, rest)
+    bed.encode_all(work)
+    assert work.is_whole(bed.connection)
+    assert {proxy.stream: len(proxy.frame_mono_ns) for proxy in work.finish()}[Stream.depth] == 90
+    assert colour.frames == {Stream.colour: 30}
 
 
 def test_files_are_named_by_their_hash_and_say_what_they_are(bed: Bed) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Refused
-from shared.export.excerpt import Excerpt, Piece
+from shared.export.excerpt import Excerpt, Piece, paired
 from shared.export.formats import ExportFormat, raw_bytes, write_export
 from shared.frame import Stream
 from tests.shared.export.excerpts import CAMERA, HEIGHT, WIDTH, excerpt_of, make_frames, seal
@@ -53,3 +53,18 @@ def test_a_disk_that_cannot_hold_it(tmp_path: Path) -> None:
     later = seal(tmp_path, make_frames(1), huge, sequence=1)
     giant = [replace(piece, open=lambda: nullcontext(later)) for piece in crowded]
     assert "MiB free; this export needs" in refused(replace(hour, pieces=giant), ExportFormat.mkv, tmp_path)
+
+
+def test_only_colour_and_the_rest_of_one_boot_and_neighbouring_numbers_are_one_piece() -> None:
+    def piece(*streams: Stream) -> Piece:
+        return Piece(lambda: nullcontext(Path(",".join(streams))), 0, 1, dict.fromkeys(streams, 1))
+
+    rest, colour, whole = (Stream.depth, Stream.ir), (Stream.colour,), (Stream.depth, Stream.ir, Stream.colour)
+    found = paired([
+        (("a", 1), piece(*whole)), (("a", 3), piece(*rest)), (("a", 2), piece(*colour)), (("a", 4), piece(*colour)),
+        (("a", 6), piece(*rest)), (("b", 5), piece(*colour)), (("b", 7), piece(*rest)),
+    ])  # fmt: skip
+    assert [each.frames.keys() for each in found] == [
+        set(whole), set(whole), set(colour), set(rest), set(colour), set(rest)
+    ]  # fmt: skip
+    assert [each.colour is not None for each in found] == [False, True, False, False, False, False]
