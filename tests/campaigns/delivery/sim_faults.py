@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.clock import NS_PER_S
-from tests.campaigns.delivery.sim_crashes import CLOUD_POINTS, POINTS
+from shared.failpoints import DELIVERY_POINTS
+from tests.campaigns.delivery.sim_crashes import POINTS
 from tests.campaigns.delivery.sim_network import Mood, Weather
 from tests.campaigns.delivery.sim_web import MOODS
 
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
 
 WEEK_S = 7 * 86_400.0
 LEAST, MOST = 6, 10
+SELDOM = frozenset({"before_put_back_commit", "before_comparison_commit"})
+"""A run comes by these a few times only, as by the points of the transfer."""
 
 
 def plan_faults(world: World, dice: random.Random, length_s: float) -> None:
-    """At least six faults in time, each of a kind by lot, and crashes armed at two points beside them."""
+    """At least six faults in time, each of a kind by lot, and crashes armed at three points beside them."""
     kinds = list(KINDS)
     for _ in range(dice.randint(LEAST, MOST)):
         name = dice.choice(kinds)
         world.time.after(dice.uniform(0.0, length_s), _strike(world, dice, name))
-    for point in dice.sample(POINTS, 2):
-        world.crashes.armed[point] = dice.randint(1, 6 if point in CLOUD_POINTS else 20)
+    for point in dice.sample(POINTS, 3):
+        often = point in DELIVERY_POINTS and point not in SELDOM
+        world.crashes.armed[point] = dice.randint(1, 20 if often else 2)
 
 
 def _strike(world: World, dice: random.Random, name: str) -> Callable[[], None]:

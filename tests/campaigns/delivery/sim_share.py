@@ -53,6 +53,9 @@ class RunReport:
     points: Counter[str]
     violations: list[tuple[str, str]]
     trace: list[str]
+    digest: str
+    """Of all that happened: the same seed has the same one."""
+    dead_letters: int
 
 
 class _Worker:
@@ -91,13 +94,15 @@ class _Worker:
             check(world)
         except Exception as error:
             world.complain("the run ends", f"{type(error).__name__}: {error}")
+        dead_letters = 0
         for bed in world.beds:
+            dead_letters += bed.connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
             bed.connection.close()
         shutil.rmtree(shop.folder / world.site)
         trace = minimal_trace(world.time.trace, world.violations) if world.violations else []
         return RunReport(
             seed, world.planned, world.fault_count, world.time.now_s, world.faults, world.crashes.fired,
-            [(each.check, each.sentence) for each in world.violations], trace,
+            [(each.check, each.sentence) for each in world.violations], trace, world.time.digest(), dead_letters,
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable
+from hashlib import sha256
 
 from shared.clock import NS_PER_S
 
@@ -22,6 +23,7 @@ class VirtualTime:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._number = 0
         self._stamps = 0
+        self._told = sha256()
 
     @property
     def now_s(self) -> float:
@@ -47,7 +49,13 @@ class VirtualTime:
 
     def note(self, text: str) -> None:
         """One line of the trace."""
-        self.trace.append(f"{self.now_s:>14.3f} s  {text}")
+        line = f"{self.now_s:>14.3f} s  {text}"
+        self.trace.append(line)
+        self._told.update(line.encode())
+
+    def digest(self) -> str:
+        """SHA-256 over every line that was ever noted."""
+        return self._told.hexdigest()
 
 
 class BoxClock:

@@ -16,6 +16,7 @@ import asyncio
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -38,8 +39,9 @@ from tests.campaigns.delivery.sim_share import RunReport, Share, run_share
 from tests.databases import debian_postgres, debian_programs
 
 SHARE = 10
+TEMPLATE = "simulation_template"
 MUTANT_SEEDS = 40
-SHORT_SEEDS = 24
+SHORT_SEEDS = 20
 MEMORY = Path("/dev/shm")  # noqa: S108
 """For the beds' disks: what a power cut takes is played by sim_disk."""
 Progress = Callable[[str], None]
@@ -58,6 +60,8 @@ class SimulationFigures:
     least_events: int = 0
     least_faults: int = 0
     virtual_days: float = 0.0
+    dead_letters: int = 0
+    digests: dict[int, str] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[int, str, str]] = field(default_factory=list)
@@ -74,6 +78,8 @@ class SimulationFigures:
         self.seeds += 1
         self.events += report.events
         self.faults += report.faults
+        self.dead_letters += report.dead_letters
+        self.digests[report.seed] = report.digest
         self.virtual_days += report.virtual_s / 86_400
         self.kinds.update(report.kinds)
         self.points.update(report.points)
@@ -102,6 +108,7 @@ class SimulationFigures:
             "least_faults_a_seed": Figure(self.least_faults, "faults"),
             "least_events_a_seed": Figure(self.least_events, "events"),
             "crash_points_hit": Figure(len(self.points), "points", f"of {len(POINTS)}"),
+            "dead_letters_shown": Figure(self.dead_letters, "letters"),
             "virtual_days": Figure(round(self.virtual_days, 1), "days"),
             "mutations": Figure(self.mutations, "mutations"),
             "mutations_caught": Figure(
@@ -130,12 +137,12 @@ def database_server() -> Iterator[DatabaseAddress]:
 
 async def _database(server: DatabaseAddress, name: str) -> DatabaseAddress:
     """A database of its own for one worker: a copy of one with all tables."""
-    template = await ensure_database(server, "simulation_template")
-    await migrate_database(template)
     connection = await asyncpg.connect(server.url)
     try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", TEMPLATE):
+            await migrate_database(await ensure_database(server, TEMPLATE))
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE simulation_template')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}')
     finally:
         await connection.close()
     return await ensure_database(server, name)
@@ -223,6 +230,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, help="begin no more shares after so long")
     wishes = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     count = SHORT_SEEDS if wishes.short else wishes.seeds
     seeds = range(wishes.first, wishes.first + count)
     mutations: tuple[str, ...] = tuple(MUTATIONS) if wishes.mutations else ()
