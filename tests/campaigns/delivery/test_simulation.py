@@ -16,7 +16,6 @@ from tests.campaigns.delivery.sim_disk import BedDisk, make_template
 from tests.campaigns.delivery.simulation import SHORT_SEEDS, SimulationFigures, database_server, simulate
 from tests.edge_agent.outbox.reports import UTC_NS, make_report
 
-
 pytestmark = pytest.mark.timeout(600)
 """Twenty seconds where the machine is idle; a loaded one may take its time."""
 
