@@ -20,7 +20,7 @@ import structlog
 
 from shared.errors import Misconfigured
 from shared.results import Figure, print_results, write_results
-from tests.campaigns.delivery import kills, orders, power, proofs
+from tests.campaigns.delivery import brokers, disks, histories, kills, networks, orders, power, proofs, swarm
 from tests.campaigns.delivery.house_files import obstacle, tidy_left_overs
 from tests.campaigns.delivery.mutations import MUTATIONS
 from tests.campaigns.delivery.tally import Tally
@@ -31,17 +31,27 @@ TrialOf = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of each trial."""
+    """How much of each trial. `partition_s` 0: the rows of faults are left out."""
 
     hits: tuple[int, ...]
     random_kills: int
     orders: bool
     power_cuts: int
+    partition_s: float
+    database_kills: int
+    swarm_beds: int
     mutations: tuple[str, ...]
+    seeds: int
 
 
-LONG = Size(hits=(1, 2, 3, 5), random_kills=60, orders=True, power_cuts=6, mutations=tuple(MUTATIONS))
-SHORT = Size(hits=(1,), random_kills=0, orders=False, power_cuts=0, mutations=("receipt_before_commit",))
+LONG = Size(
+    hits=(1, 2, 3, 5), random_kills=60, orders=True, power_cuts=6, partition_s=60.0, database_kills=10, swarm_beds=100,
+    mutations=tuple(MUTATIONS), seeds=10_000,
+)  # fmt: skip
+SHORT = Size(
+    hits=(1,), random_kills=0, orders=False, power_cuts=0, partition_s=0.0, database_kills=0, swarm_beds=0,
+    mutations=("receipt_before_commit",), seeds=0,
+)  # fmt: skip
 
 
 def trials(tally: Tally, size: Size, seed: int) -> list[tuple[str, TrialOf]]:
@@ -50,13 +60,20 @@ def trials(tally: Tally, size: Size, seed: int) -> list[tuple[str, TrialOf]]:
     if size.random_kills:
         found.append(("kills at random", partial(kills.at_random, tally, size.random_kills, seed + 1)))
     if size.orders:
-        each_order = (
-            orders.acknowledged_after_commit, orders.receipt_lost_after_commit, orders.dies_before_commit,
-            orders.api_refuses, orders.ingester_hangs, orders.damaged_in_the_cloud,
-        )  # fmt: skip
-        found += [(f"order: {trial.__name__}", partial(trial, tally, seed + 2)) for trial in each_order]
+        found += [(f"order: {each.__name__}", partial(each, tally, seed + 2)) for each in orders.ALL]
     if size.power_cuts:
         found.append(("power cuts", partial(power.power_cuts, tally, seed + 3, cuts=size.power_cuts)))
+    if size.partition_s:
+        found += [
+            ("broker faults", partial(brokers.broker_faults, tally, seed + 4)),
+            ("network faults", partial(networks.network_faults, tally, seed + 5, size.partition_s)),
+            ("database faults", partial(networks.database_faults, tally, seed + 6, size.database_kills)),
+            ("replays and forgeries", partial(histories.forged_and_replayed, tally, seed + 7)),
+            ("restored database", partial(histories.restored, tally, seed + 8)),
+            ("full disk at the bed", partial(disks.full_at_bed, tally, seed + 9)),
+            ("full disk in the cloud", partial(disks.full_in_cloud, tally, seed + 10)),
+            ("many beds", partial(swarm.storm, tally, seed + 11, size.swarm_beds, 2)),
+        ]
     if size.mutations:
         found.append(("mutations", partial(proofs.prove, tally, size.mutations, seed + 90)))
     return found

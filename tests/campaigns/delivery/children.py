@@ -48,6 +48,10 @@ def run_child(wish: Wish) -> int:
         from tests.campaigns.delivery.feeding import feed_alone
 
         return feed_alone(arguments)
+    if program == "swarm":
+        from tests.campaigns.delivery.swarm import run_swarm
+
+        return run_swarm(arguments)
     main = importlib.import_module("edge_agent.cli" if program == "edge" else "cloud.cli").main
     main(arguments, prog_name=program)
     return 0

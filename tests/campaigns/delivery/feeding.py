@@ -61,6 +61,12 @@ class Feeder:
         self._make_ready(report, proxy=proxy)
         return report.event_id
 
+    def record_one(self) -> None:
+        """One short event without a segment."""
+        report = _opened(FIRST_S, FIRST_S + PIECE_S)
+        self.record(report)
+        self.record(closed_as_known(report))
+
     def record(self, report: EventReport) -> None:
         """One report into the outbox, then to the witness."""
         self.outbox.record(report, time.time_ns())

@@ -77,6 +77,8 @@ class Wishes:
     raw_policy: str = "always"
     mutations: dict[str, str] = field(default_factory=dict)
     bed_root: Path | None = None
+    named: Sequence[str] = ()
+    """More beds that broker and cloud know."""
     uploads: bool = True
 
 
@@ -130,10 +132,10 @@ class House:
         if programs is None:
             raise Misconfigured("The campaign needs Debian's PostgreSQL; make setup installs it.")
         self._postgres = DebianPostgres(programs, self.folder / "postgres")
-        self._broker_port, self._api_port = free_port(), free_port()
+        self.broker_port, self._api_port = free_port(), free_port()
         dice = self.dice
-        self.to_broker = self.lines.lay("beds to broker", self._broker_port, dice)
-        self.from_broker = self.lines.lay("ingester to broker", self._broker_port, dice)
+        self.to_broker = self.lines.lay("beds to broker", self.broker_port, dice)
+        self.from_broker = self.lines.lay("ingester to broker", self.broker_port, dice)
         self.to_api = self.lines.lay("beds to api", self._api_port, dice)
         self.to_database = self.lines.lay("cloud to database", self._postgres.port, dice)
         self.database = DatabaseAddress("127.0.0.1", self._postgres.port, "postgres", "", DATABASE)
@@ -144,11 +146,11 @@ class House:
         more = [word for setting in settings for word in ("-c", setting)]
         words = [*(user if os.geteuid() == 0 else []), str(programs / "postgres"), "-D",
                  str(self._postgres.folder / "data"), "-p", str(self._postgres.port), *more]  # fmt: skip
-        self._add("postgres", ["exec", *words])
+        self.add_program("postgres", ["exec", *words])
         self.config = self.folder / "cloud.toml"
         self.write_cloud_file(of_cloud, of_server)
         for name in ("api", "ingester", "worker"):
-            self._add(name, ["cloud", name, "--config", str(self.config)])
+            self.add_program(name, ["cloud", name, "--config", str(self.config)])
 
     def write_cloud_file(self, of_cloud: Certificates, of_server: Certificates) -> None:
         """The settings of api, ingester and worker."""
@@ -166,12 +168,12 @@ class House:
         self.broker_folder = self.folder / "broker"
         self.broker_folder.mkdir()
         acl = self.broker_folder / "acl"
-        acl.write_text(access_list([f"{SITE}.{bed}" for bed in self.wishes.beds], CLOUD_NAME))
+        acl.write_text(access_list([f"{SITE}.{bed}" for bed in (*self.wishes.beds, *self.wishes.named)], CLOUD_NAME))
         acl.chmod(0o600)
-        text = configuration(self.broker_folder, self._broker_port, of_server) + "log_type all\n"
+        text = configuration(self.broker_folder, self.broker_port, of_server) + "log_type all\n"
         self.broker_file = self.broker_folder / "mosquitto.conf"
         self.broker_file.write_text(text)
-        self._add("broker", ["exec", mosquitto_program(), "-c", str(self.broker_file)])
+        self.add_program("broker", ["exec", mosquitto_program(), "-c", str(self.broker_file)])
 
     def start_cloud(self) -> None:
         """Database, broker, api and ingester; returns when all take connections."""
@@ -181,7 +183,7 @@ class House:
         asyncio.run(self._prepare())
         for name in ("api", "ingester"):
             self.programs[name].start(self.nursery)
-        self.wait(lambda: listens(self._broker_port), "the broker", START_LIMIT_S)
+        self.wait(lambda: listens(self.broker_port), "the broker", START_LIMIT_S)
         self.wait(lambda: listens(self._api_port), "the api", START_LIMIT_S)
 
     async def _prepare(self) -> None:
@@ -224,7 +226,7 @@ class House:
         prepare_folder(folder, SITE, name)
         files = self._certificate(f"{SITE}.{name}")
         config = self.folder / f"{name}.toml"
-        origin = self.wishes.objects.split('endpoint = "')[1].split('"')[0] if self.wishes.objects else ""
+        origin = self.wishes.objects.split('endpoint = "')[1].split('"')[0] if "endpoint" in self.wishes.objects else ""
         ports = (self.to_broker.port, self.to_api.port)
         config.write_text(bed_text((SITE, name), folder, files, ports, origin))
         path = self.folder / f"witness-{name}"
@@ -232,7 +234,7 @@ class House:
         bed = CampaignBed(name, folder, config, witness, path, Feeder(folder, name, witness.note), files)
         self.beds[name] = bed
         for process in ("publisher", "uploader"):
-            self._add(f"{process} {name}", ["edge", "process", process, "--config", str(config)])
+            self.add_program(f"{process} {name}", ["edge", "process", process, "--config", str(config)])
         return bed
 
     def start_bed(self, name: str) -> None:
@@ -243,7 +245,8 @@ class House:
 
     # all of them
 
-    def _add(self, name: str, words: list[str]) -> Program:
+    def add_program(self, name: str, words: list[str]) -> Program:
+        """A program of the house, not started yet."""
         kind = name.split(" ", maxsplit=1)[0]
         log = self.folder / f"{name.replace(' ', '-')}.log"
         program = Program(name, words, log, self.point_log, self.wishes.mutations.get(kind, ""))
@@ -254,7 +257,7 @@ class House:
         """Feeds by a program of its own, which may be killed at its failpoints and is started again until it is through."""
         words = ["feed", str(bed.folder), bed.name, str(bed.witness_path), str(events)]
         name = f"feed {bed.name}"
-        program = self.programs.get(name) or self._add(name, words)
+        program = self.programs.get(name) or self.add_program(name, words)
         program.words, program.once = words, True
         program.arms.extend(arms)
         program.start(self.nursery)

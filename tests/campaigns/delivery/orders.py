@@ -156,3 +156,9 @@ def damaged_in_the_cloud(tally: Tally, seed: int, mutation: str = "") -> None:
         tally.expect(DAMAGED, damaged, "no chunk lay there")
         uploader.start(house.nursery)
         _judge(house, tally, DAMAGED, mutation)
+
+
+ALL: tuple[Trial, ...] = (
+    acknowledged_after_commit, receipt_lost_after_commit, dies_before_commit, api_refuses, ingester_hangs,
+    damaged_in_the_cloud,
+)  # fmt: skip
