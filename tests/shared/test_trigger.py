@@ -208,3 +208,44 @@ def test_a_candidate_that_smoulders_for_long_does_not_reach_back_for_ever() -> N
     opened = run([(10.0, 0.0), (500.0, 0.5), (10.0, 0.9)])[0]
     assert isinstance(opened, Opened)
     assert opened.decided_ns - opened.active.start_ns <= RULE.max_length_s / 2 * NS_PER_S
+
+
+anything = st.one_of(st.floats(0, 1), st.sampled_from([float("nan"), float("inf"), -float("inf"), -3.0, 7.0]))
+jumps_ns = st.sampled_from([-(10**12), -NS_PER_S, 0, 1, STEP_NS, STEP_NS, STEP_NS, 3 * NS_PER_S, 10**13])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(jumps_ns, anything), max_size=300), st.sampled_from([0.0, 2.0, 20.0]))
+def test_numbers_that_are_none_and_times_that_go_back_break_nothing(
+    steps: list[tuple[int, float]], merge_s: float
+) -> None:
+    trigger = Trigger(RULE.model_copy(update={"merge_s": merge_s}))
+    now_ns, newest_ns, late, actions = 10**15, -1, 0, []
+    for jump_ns, value in steps:
+        now_ns = max(0, now_ns + jump_ns)
+        late += now_ns <= newest_ns
+        newest_ns = max(newest_ns, now_ns)
+        unchecked = Score.model_construct(
+            mono_ns=now_ns, utc_ns=0, value=value, motor_types={"tonic": 1.0}, release="detector-test", unseen_s=0.0
+        )
+        actions += trigger.feed(unchecked)
+    actions += trigger.flush()
+    assert trigger.late == late
+    decided = [action.decided_ns for action in actions]
+    assert decided == sorted(decided)
+    assert sum(isinstance(a, Opened) for a in actions) == sum(isinstance(a, Closed) for a in actions)
+
+
+@settings(max_examples=60, deadline=None)
+@given(bursts)
+def test_a_number_that_is_none_is_as_quiet_as_zero(scores: list[tuple[int, float]]) -> None:
+    def run_with(quiet: float) -> list[Action]:
+        trigger, now_ns, actions = Trigger(RULE), 50 * NS_PER_S, []
+        for gap_ns, value in scores:
+            now_ns += gap_ns
+            given_value = quiet if value < RULE.close_at else value
+            one = score(now_ns, 0.0).model_copy(update={"value": given_value})
+            actions += trigger.feed(one)
+        return actions + trigger.flush()
+
+    assert run_with(float("nan")) == run_with(0.0)
