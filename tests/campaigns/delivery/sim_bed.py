@@ -58,6 +58,7 @@ class Bed:
         self.crashes = 0
         self.power_cuts = 0
         self.torn_next = False
+        self.torn_cuts = 0
         self._time, self._dice, self._disk, self._site = time, dice, disk, site
         self._complain, self._clip_done = complain, clip_done
         self._boots = dice.randrange(1, 2**16)
@@ -108,6 +109,7 @@ class Bed:
         self._time.note(f"{self.name}: {part} crashed at {crash}")
         if self.torn_next and str(crash) == "after_outbox_commit":
             self.torn_next = False
+            self.torn_cuts += 1
             self.cut_power(torn=True)
 
     # The detector's part.

@@ -134,6 +134,7 @@ class _Store:
         if cloud.lose_commits > 0:
             cloud.lose_commits -= 1
             cloud.time.note("the answer to a COMMIT was lost")
+            cloud.struck("commit's answer lost")
             raise asyncpg.ConnectionDoesNotExistError("the answer to COMMIT was lost")
         return replies
 
@@ -163,7 +164,7 @@ class Cloud:
 
     def __init__(
         self, host: CloudHost, time: VirtualTime, dice: random.Random, broker: Broker, site: str, folder: Path,
-        complain: Callable[[str, str], None],
+        complain: Callable[[str, str], None], struck: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.host, self.time, self.broker, self.site = host, time, broker, site
         self.policy = RawPolicy.always
@@ -177,7 +178,7 @@ class Cloud:
         self.shed = 0
         self.committed: set[Key] = set()
         self.handled: set[int] = set()
-        self._dice, self._complain = dice, complain
+        self._dice, self._complain, self.struck = dice, complain, struck
         self._objects = Objects(ObjectsSection(url=f"file://{folder}"))
         self.folder = folder
         self._window_s = dice.choice((1.0, 5.0, 15.0, 40.0))

@@ -39,6 +39,8 @@ class Share:
     seeds: tuple[int, ...]
     end_s: float | None
     stop_at: str = ""
+    whole: bool = False
+    """Keep the whole trace, violation or not."""
 
 
 @dataclass(slots=True)
@@ -82,12 +84,12 @@ class _Worker:
         for seed in share.seeds:
             if share.end_s is not None and time.monotonic() >= share.end_s:
                 break
-            reports.append(self._run_seed(seed, self._shop))
+            reports.append(self._run_seed(seed, self._shop, whole=share.whole))
             if share.stop_at and any(name == share.stop_at for name, _ in reports[-1].violations):
                 break
         return reports
 
-    def _run_seed(self, seed: int, shop: Workshop) -> RunReport:
+    def _run_seed(self, seed: int, shop: Workshop, *, whole: bool) -> RunReport:
         world = World(seed, shop)
         try:
             world.run()
@@ -95,13 +97,16 @@ class _Worker:
         except Exception as error:
             world.complain("the run ends", f"{type(error).__name__}: {error}")
         dead_letters = 0
+        kinds = world.faults + Counter({"torn commit (a crash at its point)": sum(bed.torn_cuts for bed in world.beds)})
         for bed in world.beds:
             dead_letters += bed.connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
             bed.connection.close()
         shutil.rmtree(shop.folder / world.site)
         trace = minimal_trace(world.time.trace, world.violations) if world.violations else []
+        if whole:
+            trace = list(world.time.trace)
         return RunReport(
-            seed, world.planned, world.fault_count, world.time.now_s, world.faults, world.crashes.fired,
+            seed, world.planned, world.fault_count, world.time.now_s, kinds, world.crashes.fired,
             [(each.check, each.sentence) for each in world.violations], trace, world.time.digest(), dead_letters,
         )  # fmt: skip
 

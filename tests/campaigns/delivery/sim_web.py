@@ -28,13 +28,12 @@ class Web(httpx.BaseTransport):
 
     def __init__(
         self, time: VirtualTime, dice: random.Random, bed: str, peer: str, app: Callable[[], ASGIApp | None],
-        run: Callable[[Coroutine[Any, Any, Answer]], Answer], crashed: Callable[[], None],
+        run: Callable[[Coroutine[Any, Any, Answer]], Answer], crashed: Callable[[], None], struck: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.moods: list[str] = []
         self.cut = False
-        self.done: list[str] = []
         self._time, self._dice, self._bed, self._peer = time, dice, bed, peer
-        self._app, self._run, self._crashed = app, run, crashed
+        self._app, self._run, self._crashed, self._struck = app, run, crashed, struck
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = request.read()
@@ -43,7 +42,7 @@ class Web(httpx.BaseTransport):
             raise httpx.ConnectError("no way to the cloud")
         mood = self.moods.pop(0) if self.moods else ""
         if mood:
-            self.done.append(mood)
+            self._struck(f"request: {mood.replace('_', ' ')}")
             self._time.note(f"{self._bed} → {request.method} {request.url.path[-60:]}: {mood}")
         if mood == "unreachable":
             raise httpx.ConnectError("no way to the cloud")

@@ -87,7 +87,7 @@ class World:
         folder = shop.folder / self.site
         self.broker = Broker(self.time, random.Random(self.dice.random()))
         self.cloud = Cloud(
-            shop.host, self.time, self.dice, self.broker, self.site, folder / "objects", self.complain
+            shop.host, self.time, self.dice, self.broker, self.site, folder / "objects", self.complain, self._struck
         )  # fmt: skip
         self.cloud.policy = RawPolicy.never if self.dice.random() < 0.2 else RawPolicy.always
         self.webs: dict[str, Web] = {}
@@ -98,7 +98,7 @@ class World:
         self.broker.lines[name] = line
         web = Web(
             self.time, self.dice, name, f"{self.site}.{name}", lambda: self.cloud.app if self.cloud.api_up else None,
-            self.shop.host.run, self.cloud.crash_api,
+            self.shop.host.run, self.cloud.crash_api, self._struck,
         )  # fmt: skip
         self.webs[name] = web
         disk = BedDisk(folder / name, self.shop.template)
@@ -116,6 +116,9 @@ class World:
             disk.watch_commit()
 
         self.crashes.watchers["before_outbox_commit"] = watch
+
+    def _struck(self, name: str) -> None:
+        self.faults[name] += 1
 
     def complain(self, check: str, sentence: str) -> None:
         """One violation; the run goes on."""

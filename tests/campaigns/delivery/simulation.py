@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -42,6 +43,7 @@ SHARE = 10
 TEMPLATE = "simulation_template"
 MUTANT_SEEDS = 40
 SHORT_SEEDS = 20
+TRACES_SHOWN = 5
 MEMORY = Path("/dev/shm")  # noqa: S108
 """For the beds' disks: what a power cut takes is played by sim_disk."""
 Progress = Callable[[str], None]
@@ -167,17 +169,18 @@ def _workers(server: DatabaseAddress, count: int, mutation: str = "") -> Iterato
 
 def simulate(
     seeds: range, workers: int = 2, progress: Progress = print, *, server: DatabaseAddress | None = None,
-    mutations: tuple[str, ...] = (), until_s: float | None = None,
+    mutations: tuple[str, ...] = (), until_s: float | None = None, whole: bool = False,
 ) -> SimulationFigures:  # fmt: skip
     """Runs these seeds, then each mutation until it is caught, on `workers` processes. Past `until_s` no share is begun."""
     if server is None:
         with database_server() as started:
-            return simulate(seeds, workers, progress, server=started, mutations=mutations, until_s=until_s)
+            return simulate(seeds, workers, progress, server=started, mutations=mutations, until_s=until_s, whole=whole)
     began_s, found = time.monotonic(), SimulationFigures()
     if len(seeds):
         with _workers(server, workers) as pool:
             shares = [
-                Share(tuple(seeds[at : at + SHARE]), _end_of(began_s, until_s)) for at in range(0, len(seeds), SHARE)
+                Share(tuple(seeds[at : at + SHARE]), _end_of(began_s, until_s), whole=whole)
+                for at in range(0, len(seeds), SHARE)
             ]
             for reports in pool.map(run_share, shares):
                 for report in reports:
@@ -239,9 +242,11 @@ def main() -> int:
     if wishes.seed is not None:
         seeds = range(wishes.seed, wishes.seed + 1)
     until_s = None if wishes.minutes is None else wishes.minutes * 60
-    found = simulate(seeds, min(wishes.workers, max(1, len(seeds))), lambda line: print(line, flush=True),
-        mutations=mutations, until_s=until_s)  # fmt: skip
-    for seed, trace in list(found.traces.items())[:5]:
+    found = simulate(
+        seeds, min(wishes.workers, max(1, len(seeds))), partial(print, flush=True), mutations=mutations, until_s=until_s,
+        whole=wishes.seed is not None,
+    )  # fmt: skip
+    for seed, trace in list(found.traces.items())[:TRACES_SHOWN]:
         print(f"\nseed {seed}, replay it with --seed {seed}:\n" + "\n".join(trace))
     print()
     for name, number in [*sorted(found.kinds.items()), *sorted(found.points.items())]:
