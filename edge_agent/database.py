@@ -86,6 +86,17 @@ def _refuse_future(connection: sqlite3.Connection, folder: Path) -> None:
         )
 
 
+def refuse_other_tables(connection: sqlite3.Connection, folder: Path) -> None:
+    """For who only reads: the tables must be those that this software makes. Raises Misconfigured, Transient."""
+    _refuse_future(connection, folder)
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found < SCHEMA_VERSION:
+        raise Transient(
+            f"The database {database_path(folder)} has the tables of older software (version {found}, this one reads "
+            f"{SCHEMA_VERSION}): start the agent once, it takes them over."
+        )
+
+
 def _statements(script: str) -> Iterator[str]:
     """The statements of a script, one at a time: those of a trigger stay together."""
     statement = ""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from edge_agent.database import BUSY_TIMEOUT_MS, database_path
+from edge_agent.database import BUSY_TIMEOUT_MS, database_path, refuse_other_tables
 from edge_agent.ring.catalogue import (
     SegmentRow,
     gaps_between,
@@ -114,6 +114,7 @@ def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
             connection.row_factory = sqlite3.Row
+            refuse_other_tables(connection, folder)
             yield connection
     except sqlite3.DatabaseError as error:
         raise Transient(f"The database {database_path(folder)} cannot be read now: {error}.") from error

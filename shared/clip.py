@@ -93,6 +93,10 @@ class ClipManifest(Contract):
     wanted: dict[Stream, Share] = Field(
         default_factory=dict, description="part of the clip in which a recording was wanted: not in a pause"
     )
+    evicted: dict[Stream, Share] = Field(
+        default_factory=dict, exclude_if=lambda shares: not shares,
+        description="part of the clip that was recorded and gone from the ring before the event held it; left out where there is none",
+    )  # fmt: skip
     scores: Annotated[list[ScoreSample], Field(max_length=MAX_SCORES)]
     lost: Annotated[list[LostSegment], Field(max_length=MAX_SEGMENTS)] = Field(
         default_factory=list, description="segments that were lost at the bed: the clip is partial"

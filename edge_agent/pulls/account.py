@@ -6,12 +6,11 @@ import sqlite3
 from collections.abc import Mapping
 
 from edge_agent.pulls.spans import HeldSpan
-from edge_agent.ring.catalogue import Span, merged, oldest_segment
-from edge_agent.ring.coverage import accounts_between, evicted_between
+from edge_agent.ring.catalogue import Span, oldest_segment
+from edge_agent.ring.coverage import accounts_between, evicted_between, removed_ns
 from shared.clock import Clock, utc_text
 from shared.frame import RECORDED_STREAMS, Stream
 from shared.gap import GapCause
-from shared.lane import Lane
 from shared.pull import HeldStream
 
 CAUSES_NAMED = 3
@@ -24,7 +23,7 @@ def streams_of(connection: sqlite3.Connection, part: HeldSpan, until_ns: int) ->
     if length_ns <= 0:
         return {}, 0.0
     removed = evicted_between(connection, part.boot_id, within)
-    gone_ns = {stream: _gone_ns(removed, stream, within) for stream in RECORDED_STREAMS}
+    gone_ns = {stream: removed_ns(removed, stream, within) for stream in RECORDED_STREAMS}
     found = {
         stream: HeldStream(
             held=_share(max(0, account.recorded_ns - gone_ns[stream]), length_ns),
@@ -43,11 +42,6 @@ def _share(ns: int, of_ns: int) -> float:
 
 def _shares(parts: Mapping[GapCause, int], of_ns: int) -> dict[GapCause, float]:
     return {cause: _share(ns, of_ns) for cause, ns in parts.items() if ns > 0}
-
-
-def _gone_ns(removed: list[tuple[Lane, Span]], stream: Stream, within: Span) -> int:
-    own = merged(span for lane, span in removed if lane.holds(stream))
-    return sum(min(end, within[1]) - max(start, within[0]) for start, end in own)
 
 
 def why_nothing(connection: sqlite3.Connection, clock: Clock, wanted_utc: Span) -> str:

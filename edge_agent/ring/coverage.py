@@ -138,6 +138,12 @@ def evicted_between(connection: sqlite3.Connection, boot_id: str, within: Span) 
     return [(Lane(row["lane"]), (row["start_mono_ns"], row["end_mono_ns"])) for row in found]
 
 
+def removed_ns(removed: Iterable[tuple[Lane, Span]], stream: Stream, within: Span) -> int:
+    """How much of a half-open span retention removed of one stream; `removed` as `evicted_between` gives it."""
+    own = merged(span for lane, span in removed if lane.holds(stream))
+    return sum(end - start for start, end in _clipped(own, within))
+
+
 def newest_streams(connection: sqlite3.Connection) -> set[Stream]:
     """What the camera gives: of an evicted segment only its span is kept."""
     newest = connection.execute("SELECT frames FROM segments ORDER BY sequence DESC LIMIT 12")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_agent.database import REPAIR, database_path
+from edge_agent.database import REPAIR, database_path, refuse_other_tables
 from edge_agent.ring.catalogue import SegmentRow, merged, segments_in_order
 from edge_agent.ring.damage import damaged_lines
 from edge_agent.ring.folder import OPEN, QUARANTINE, SEGMENTS, read_identity
@@ -93,6 +93,7 @@ def _read_only(folder: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
         connection.row_factory = sqlite3.Row
         connection.execute("SELECT 1 FROM ring_sums")
+        refuse_other_tables(connection, folder)
     except sqlite3.DatabaseError as error:
         raise Broken(f"The database {path} cannot be read: {error}; {REPAIR.format(folder=folder)}.") from error
     return connection

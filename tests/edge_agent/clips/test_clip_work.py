@@ -112,8 +112,16 @@ def test_a_clip_whose_colour_has_left_is_whole_without_it(bed: Bed) -> None:
     for start_s in (10, 12):
         colour, _ = bed.record_pair(start_s, start_s + 2)
         bed.connection.execute("DELETE FROM segments WHERE sequence = ?", (colour.sequence,))
+        bed.connection.execute(
+            "INSERT INTO evicted SELECT ?, ?, ?, ?, 'colour'",
+            (colour.sequence, colour.boot_id, start_s * NS_PER_S, (start_s + 2) * NS_PER_S),
+        )
     proxies = bed.make(report_of(10.5, 13.5))
     assert {stream: len(proxy.frame_mono_ns) for stream, proxy in proxies.items()} == {Stream.ir: 90, Stream.depth: 90}
+    manifest = make_manifest(bed.connection, report_of(10.5, 13.5), list(proxies.values()))
+    assert manifest.evicted == {Stream.colour: 1.0}
+    assert manifest.coverage[Stream.colour] == pytest.approx(1.0)
+    assert manifest.gaps == []
 
 
 def test_colour_that_is_sealed_after_the_look_at_the_rest_is_not_left_out(bed: Bed) -> None:

@@ -21,6 +21,7 @@ from edge_agent.ring.promise import Limits, promise
 from edge_agent.ring.repair import repair
 from edge_agent.ring.ring_check import check_ring
 from shared.clock import NS_PER_S
+from shared.errors import Transient
 from shared.export.excerpt import ExportSummary, export
 from shared.frame import RECORDED_STREAMS, Stream, Uint16Image
 from shared.gap import GapCause
@@ -328,6 +329,8 @@ def test_a_ring_of_the_last_version_goes_on(bed: RecordingBed) -> None:
     rows = bed.rows()
     bed.stop()
     _as_the_last_version(database_path(bed.folder))
+    with pytest.raises(Transient, match="start the agent once"):
+        check_ring(bed.folder)
     connection = open_database(bed.folder)
     found = all_segments(connection)
     assert [row.sha256 for row in found] == [row.sha256 for row in rows]
