@@ -1,6 +1,6 @@
 /** Points in space: a pinhole by hand, and a lens as bent as that of an Azure Kinect there and back. */
 import { describe, expect, it } from "vitest";
-import { distanceMm, type Lens, pointOf, project, rayOf, raysOf } from "./lens";
+import { distanceMm, type Lens, pointOf, project, rayOf, raysOf, surfaceMm } from "./lens";
 
 const PINHOLE: Lens = {
   width: 512,
@@ -38,6 +38,22 @@ describe("a pinhole", () => {
     const coarse = 2 * (10 * 128 + 20);
     const full = 2 * (40 * 512 + 80);
     expect([some[coarse], some[coarse + 1]]).toEqual([all[full], all[full + 1]]);
+  });
+});
+
+describe("a measured depth", () => {
+  const flat = new Uint16Array(20 * 20).map((_, k) => 2000 + (k % 7) - 3);
+
+  it("is that of the surface, not of the sensor's noise, nor of what lies behind", () => {
+    const scene = flat.slice().fill(3500, 0, 8 * 20);
+    scene[10 * 20 + 10] = 2011;
+    scene[10 * 20 + 11] = 0;
+    expect(Math.abs(surfaceMm(scene, 20, 10 * 20 + 10) - 2000)).toBeLessThanOrEqual(1);
+  });
+
+  it("is found at the picture's corners, and is none where there is no reading", () => {
+    expect(Math.abs(surfaceMm(flat, 20, 0) - 2000)).toBeLessThanOrEqual(3);
+    expect(surfaceMm(new Uint16Array(400), 20, 44)).toBe(0);
   });
 });
 

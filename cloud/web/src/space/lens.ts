@@ -63,6 +63,24 @@ export function pointOf(rays: Float32Array, depth: Uint16Array, index: number): 
   return z > 0 && !Number.isNaN(x) && !Number.isNaN(y) ? [x * z, y * z, z] : undefined;
 }
 
+/** Neighbours on each side that a measured depth is taken from, and how far from it they may lie to be of one surface. */
+const AROUND = 3;
+const SAME_SURFACE = 0.015;
+
+/** Depth of the surface at a pixel, mm: the median of its neighbourhood, so that the sensor's noise is not measured; 0 for none. */
+export function surfaceMm(mm: Uint16Array, width: number, index: number): number {
+  const own = mm[index] ?? 0;
+  const [row, column] = [Math.floor(index / width), index % width];
+  const near: number[] = [];
+  for (let v = row - AROUND; v <= row + AROUND; v++)
+    for (let u = Math.max(0, column - AROUND); u <= Math.min(width - 1, column + AROUND); u++) {
+      const other = mm[v * width + u] ?? 0;
+      if (other > 0 && Math.abs(other - own) <= SAME_SURFACE * own) near.push(other);
+    }
+  near.sort((a, b) => a - b);
+  return near[near.length >> 1] ?? own;
+}
+
 export function distanceMm(a: Point, b: Point): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }

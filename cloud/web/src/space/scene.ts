@@ -20,7 +20,7 @@ import {
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { DepthPicture } from "./depthFrames";
-import { type Lens, type Point, pointOf, raysOf } from "./lens";
+import { type Lens, type Point, pointOf, raysOf, surfaceMm } from "./lens";
 import { depthPalette, FARTHEST_MM, NEAREST_MM } from "./palette";
 
 /** A pick takes the nearest point to the viewer within so many pixels of the pointer. */
@@ -116,7 +116,7 @@ export class SpaceScene {
     const { width, height } = this.renderer.domElement;
     const matrix = this.camera.projectionMatrix.clone().multiply(this.camera.matrixWorldInverse);
     const place = new Vector3();
-    let best: { pixel: [number, number]; point: Point } | undefined;
+    let best = -1;
     let nearest = Number.POSITIVE_INFINITY;
     for (let index = 0; index < picture.mm.length; index++) {
       const point = pointOf(rays, picture.mm, index);
@@ -127,10 +127,13 @@ export class SpaceScene {
       const cost = place.z + away * 1e-4;
       if (away > PICK_PX || place.z > 1 || cost >= nearest) continue;
       nearest = cost;
-      const column = (index % picture.width) * picture.step;
-      best = { pixel: [column, Math.floor(index / picture.width) * picture.step], point };
+      best = index;
     }
-    return best;
+    if (best < 0) return undefined;
+    const mm = surfaceMm(picture.mm, picture.width, best);
+    const [x1, y1] = [rays[2 * best] as number, rays[2 * best + 1] as number];
+    const [row, column] = [Math.floor(best / picture.width), best % picture.width];
+    return { pixel: [column * picture.step, row * picture.step], point: [x1 * mm, y1 * mm, mm] };
   }
 
   /** Shows the picked points, and the line between two. */
