@@ -21,7 +21,7 @@ help:
 	@echo "make bench-capture   how long an Azure Kinect is left waiting, and what taking its frames costs: two minutes with a stand-in"
 	@echo "make bench-edge      what a bed costs: 10 minutes of one Kinect v2 bed, figures in build/results/"
 	@echo "make bench-recording what recording costs: the codec beside its peers, the recorder, a clip's cut; half an hour"
-	@echo "make bench-delivery  what the promise costs: receipts a second, backlogs, a thousand beds, a broker that dies, uploads; 20 minutes"
+	@echo "make bench-delivery  what the promise costs: receipts a second, backlogs, a thousand beds, a broker that dies, uploads; 20 minutes (SHORT=1: three)"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw: an hour or more, once a release"
 	@echo "make evaluate-quick  the same for the detector on a small set of nights, in minutes"
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
@@ -105,7 +105,7 @@ drill-outage: setup
 	$(BIN)/python -m tests.drills.outage --minutes $(MINUTES)
 
 bench-delivery: setup
-	$(BIN)/python -m tests.bench.bench_delivery
+	$(BIN)/python -m tests.bench.bench_delivery $(if $(SHORT),--short)
 
 evaluate: setup
 	$(BIN)/deepepil-models evaluate detector --set full

@@ -1,6 +1,6 @@
-"""A bed that runs wild: sends valid events as fast as the broker takes them, in a process of its own.
+"""A bed that runs wild: sends valid events so many a second, or as fast as the broker takes them (0), in a process of its own.
 
-    python -m tests.bench.delivery_flood PORT CA CERTIFICATE KEY SITE BED SECONDS
+    python -m tests.bench.delivery_flood PORT CA CERTIFICATE KEY SITE BED SECONDS RATE
 
 Prints how many messages the broker acknowledged.
 """
@@ -24,7 +24,7 @@ IN_FLIGHT = 500
 CONNECT_LIMIT_S = 30.0
 
 
-def flood(port: int, files: tuple[str, str, str], site: str, bed: str, seconds: float) -> int:
+def flood(port: int, files: tuple[str, str, str], site: str, bed: str, seconds: float, rate: float) -> int:
     """Messages that the broker acknowledged."""
     clock, address = SystemClock(), Address(site, bed, Topic.event)
     payloads = [seal(address, make_event(clock), clock.utc_ns(), sequence=number + 1) for number in range(MESSAGES)]
@@ -43,9 +43,11 @@ def flood(port: int, files: tuple[str, str, str], site: str, bed: str, seconds: 
     client.loop_start()
     if not ready.wait(CONNECT_LIMIT_S):
         return 0
-    end_s, number = time.monotonic() + seconds, 0
-    while time.monotonic() < end_s:
-        if room.acquire(timeout=0.5):
+    start_s, number = time.monotonic(), 0
+    while (now_s := time.monotonic() - start_s) < seconds:
+        if rate and number >= now_s * rate:
+            time.sleep(0.002)
+        elif room.acquire(timeout=0.5):
             client.publish(address.text, payloads[number % MESSAGES], 1)
             number += 1
     client.disconnect()
@@ -54,8 +56,8 @@ def flood(port: int, files: tuple[str, str, str], site: str, bed: str, seconds: 
 
 
 def main() -> None:
-    port, authority, certificate, key, site, bed, seconds = sys.argv[1:]
-    print(flood(int(port), (authority, certificate, key), site, bed, float(seconds)))
+    port, authority, certificate, key, site, bed, seconds, rate = sys.argv[1:]
+    print(flood(int(port), (authority, certificate, key), site, bed, float(seconds), float(rate)))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ ROUND_NS = NS_PER_S // 50
 """How often it is looked whose turn it is."""
 CONNECTING_TURN_NS = NS_PER_S // 5
 LONGEST_WAIT_S = 0.002
+NEVER_NS = 2**63
+TELLING_NS = NS_PER_S // 50
+"""So long at most before the answers are read again, when this process is behind."""
 MEMORY = Path("/dev/shm")  # noqa: S108
 PROCESSES = ("capture", "recorder", "detector", "publisher", "proxy", "uploader", "evictor", "button", "heartbeat")
 
@@ -103,19 +106,34 @@ class Answers:
     """Receipts: when they came, after how long, of live events and of queued ones."""
 
     live_s: list[float] = field(default_factory=list)
+    late_s: list[float] = field(default_factory=list)
+    """How late this process was to tell each event: part of what the receipts took, and no part of the cloud's."""
     queued: int = 0
     last_ns: int = 0
 
 
 @dataclass(slots=True)
 class Plan:
-    """What a stretch of time asks of the beds, each second over all of them; and what it got."""
+    """What a stretch of time asks of the beds, each second over all of them; and how much of it was told."""
 
     events_per_s: float = 0.0
     heartbeats_per_s: float = 0.0
-    start_ns: int = 0
+    start_ns: int = field(default_factory=time.monotonic_ns)
     events: int = 0
     heartbeats: int = 0
+
+    @property
+    def next_event_ns(self) -> int:
+        """When the next event is due; never, where none is asked for."""
+        return self._at(self.events, self.events_per_s)
+
+    @property
+    def next_heartbeat_ns(self) -> int:
+        """When the next heartbeat is due."""
+        return self._at(self.heartbeats, self.heartbeats_per_s)
+
+    def _at(self, number: int, rate: float) -> int:
+        return self.start_ns + round(number * NS_PER_S / rate) if rate else NEVER_NS
 
 
 class Swarm:
@@ -159,6 +177,17 @@ class Swarm:
         found, self.answers = self.answers, Answers()
         return found
 
+    def cut_off(self, beds: list[Bed]) -> None:
+        """These lose their connection and have no turn until they are let back."""
+        for bed in beds:
+            bed.link.cut("The bench takes the bed off.")
+            bed.turned_ns = NEVER_NS
+
+    def let_back(self, beds: list[Bed]) -> None:
+        """They connect again, as after an outage."""
+        for bed in beds:
+            bed.turned_ns = 0
+
     def queue(self, bed: Bed, count: int) -> None:
         """Puts a backlog into the outbox of a bed, a thousand events a transaction; they count as queued, not as live."""
         for start in range(0, count, 1_000):
@@ -171,7 +200,6 @@ class Swarm:
 
     def run(self, plan: Plan, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Plays the plan for so long, or until `until()` is true. Events are told at their time, whatever the answers do."""
-        plan.start_ns = plan.start_ns or time.monotonic_ns()
         end_ns = time.monotonic_ns() + round(seconds * NS_PER_S)
         while (now_ns := time.monotonic_ns()) < end_ns and not until():
             self._tell(plan, now_ns)
@@ -182,27 +210,30 @@ class Swarm:
                     self._turn(bed)
 
     def _tell(self, plan: Plan, now_ns: int) -> None:
-        while (
-            plan.events_per_s
-            and (due_ns := plan.start_ns + round(plan.events * NS_PER_S / plan.events_per_s)) <= now_ns
-        ):
+        """What is due by now, for a fiftieth of a second at most: a process that is behind must go on reading answers."""
+        until_ns = now_ns + TELLING_NS
+        while plan.next_event_ns <= now_ns and time.monotonic_ns() < until_ns:
+            self._tell_event(plan.next_event_ns)
             plan.events += 1
-            self._round += 1
-            bed = self.beds[self._round % len(self.beds)]
-            sequence = bed.outbox.record(make_event(self.clock), self.clock.utc_ns())
-            if sequence is not None:
-                bed.due[sequence] = (due_ns, True)
-                self.told += 1
-            self._turn(bed, look=True)
-        while (
-            plan.heartbeats_per_s
-            and plan.start_ns + round(plan.heartbeats * NS_PER_S / plan.heartbeats_per_s) <= now_ns
-        ):
-            bed = self.beds[plan.heartbeats % len(self.beds)]
+        while plan.next_heartbeat_ns <= now_ns and time.monotonic_ns() < until_ns:
+            self._tell_heartbeat(self.beds[plan.heartbeats % len(self.beds)])
             plan.heartbeats += 1
-            body = self._heartbeat.model_copy(update={"mono_ns": now_ns, "utc_ns": self.clock.utc_ns()})
-            if bed.link.connected and not bed.delivery.say(Topic.heartbeat, body):
-                self.skipped_heartbeats += 1
+
+    def _tell_event(self, due_ns: int) -> None:
+        self._round += 1
+        bed = self.beds[self._round % len(self.beds)]
+        self.answers.late_s.append((time.monotonic_ns() - due_ns) / NS_PER_S)
+        sequence = bed.outbox.record(make_event(self.clock), self.clock.utc_ns())
+        assert sequence is not None
+        bed.due[sequence] = (due_ns, True)
+        self.told += 1
+        self._turn(bed, look=True)
+
+    def _tell_heartbeat(self, bed: Bed) -> None:
+        times = {"mono_ns": self.clock.monotonic_ns(), "utc_ns": self.clock.utc_ns()}
+        body = self._heartbeat.model_copy(update=times)
+        if bed.link.connected and not bed.delivery.say(Topic.heartbeat, body):
+            self.skipped_heartbeats += 1
 
     def _turn_idle(self, now_ns: int) -> None:
         if now_ns < self._next_round_ns:

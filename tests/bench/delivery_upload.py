@@ -55,9 +55,8 @@ def all_at_once(deeds: list[Callable[[], None]]) -> None:
         raise faults[0]
 
 
-def measure(folder: Path, large_bytes: int, many: int, say: Say) -> dict[str, Figure]:
+def measure(folder: Path, large_bytes: int, many: int, figures: dict[str, Figure], say: Say) -> None:
     """All figures of the upload."""
-    figures: dict[str, Figure] = {}
     with database(folder) as address:
         api = Api(folder, address)
         api.start()
@@ -68,7 +67,6 @@ def measure(folder: Path, large_bytes: int, many: int, say: Say) -> dict[str, Fi
             _through_cuts(api, large_bytes // SMALLER, figures, say)
         finally:
             api.stop()
-    return figures
 
 
 def _one(api: Api, bed: str, size_bytes: int) -> tuple[float, float]:
