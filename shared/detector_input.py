@@ -86,8 +86,9 @@ def _is_even(image: Uint8Image) -> bool:
     """Nothing can be seen in it: one tone, or dark or bright all over but for specks."""
     if int(image.max()) - int(image.min()) < 3:
         return True
-    specks = (1 - BLIND_SHARE) * image.size
-    return bool(np.count_nonzero(image > DARK) <= specks or np.count_nonzero(image < BRIGHT) <= specks)
+    some = image[::2, ::2]
+    specks = (1 - BLIND_SHARE) * some.size
+    return bool(np.count_nonzero(some > DARK) <= specks or np.count_nonzero(some < BRIGHT) <= specks)
 
 
 def _check(name: str, image: Uint8Image) -> None:
@@ -170,8 +171,8 @@ class DetectorInput:
         self._newest_ns: int | None = None
         self._phase = 0
         self._fresh = True
-        self._seen = np.zeros(UNSEEN_WINDOW_STEPS, bool)
-        self._blind = np.zeros((2, UNSEEN_WINDOW_STEPS), bool)
+        self._sight = np.zeros((3, UNSEEN_WINDOW_STEPS), bool)
+        self._sight_at = 0
         self._blind_now = (False, False)
 
     def push(self, ir: Uint8Image, depth: Uint8Image, mono_ns: int) -> list[DetectorFrame]:
@@ -226,8 +227,7 @@ class DetectorInput:
             self._filters.forget()
             self._last = None
             self._fresh = True
-            self._seen[:] = False
-            self._blind[:] = False
+            self._sight[:] = False
         else:
             self._filters.still()
             self._note(False, min(UNSEEN_WINDOW_STEPS, missing_ns // PREVIEW_PERIOD_NS))
@@ -244,11 +244,11 @@ class DetectorInput:
         return frames
 
     def _note(self, seen: bool, periods: int) -> None:
-        self._seen = np.roll(self._seen, -periods)
-        self._seen[UNSEEN_WINDOW_STEPS - periods :] = seen
-        self._blind = np.roll(self._blind, -periods, axis=1)
-        for row, blind in zip(self._blind, self._blind_now, strict=True):
-            row[UNSEEN_WINDOW_STEPS - periods :] = seen and blind
+        """Keeps for each period of the last ten seconds: was it seen, and did the infrared or the depth of it show nothing."""
+        flags = (seen, seen and self._blind_now[0], seen and self._blind_now[1])
+        for step in range(periods):
+            self._sight[:, (self._sight_at + step) % UNSEEN_WINDOW_STEPS] = flags
+        self._sight_at = (self._sight_at + periods) % UNSEEN_WINDOW_STEPS
 
     def _advance(self, picture: Floats, seen: bool) -> list[DetectorFrame]:
         self._last = picture
@@ -257,8 +257,9 @@ class DetectorInput:
         self._phase = (self._phase + 1) % PREVIEWS_PER_STEP
         if self._phase:
             return []
+        seen, no_ir, no_depth = (int(count) for count in np.count_nonzero(self._sight, axis=1))
         unseen_s, no_ir_s, no_depth_s = (
-            round(float(np.count_nonzero(flags)) / PREVIEW_FPS, 3) for flags in (~self._seen, *self._blind)
+            round(periods / PREVIEW_FPS, 3) for periods in (UNSEEN_WINDOW_STEPS - seen, no_ir, no_depth)
         )
         frame = DetectorFrame(self._filters.features(), self._grid_ns, unseen_s, self._fresh, no_ir_s, no_depth_s)
         self._fresh = False
