@@ -257,9 +257,9 @@ class DetectorInput:
         self._phase = (self._phase + 1) % PREVIEWS_PER_STEP
         if self._phase:
             return []
-        seen, no_ir, no_depth = (int(count) for count in np.count_nonzero(self._sight, axis=1))
+        shown, no_ir, no_depth = (int(count) for count in np.count_nonzero(self._sight, axis=1))
         unseen_s, no_ir_s, no_depth_s = (
-            round(periods / PREVIEW_FPS, 3) for periods in (UNSEEN_WINDOW_STEPS - seen, no_ir, no_depth)
+            round(periods / PREVIEW_FPS, 3) for periods in (UNSEEN_WINDOW_STEPS - shown, no_ir, no_depth)
         )
         frame = DetectorFrame(self._filters.features(), self._grid_ns, unseen_s, self._fresh, no_ir_s, no_depth_s)
         self._fresh = False
