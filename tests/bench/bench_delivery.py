@@ -28,6 +28,7 @@ OFFERED_PER_S = 220.0
 FLOOD_PER_S = 1_000.0
 """Five times the 12,000 a minute that the ingester takes of one bed."""
 DRAIN_LIMIT_S = 330.0
+FLOOD_LIMIT_S = 60.0
 LIMIT_S = 1_500
 """The whole run is given up then, with the figures that it has."""
 ROUNDS = 2
@@ -166,9 +167,9 @@ def flood(house: House, swarm: Swarm, size: Size, rate: float) -> tuple[float, l
     shares = Shares(house)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         try:
-            swarm.run(Plan(events_per_s=20.0), size.seconds + 5.0)
+            swarm.run(Plan(events_per_s=20.0), size.seconds + FLOOD_LIMIT_S, lambda: child.poll() is not None)
             used, at_end = str(shares), swarm.waiting
-            sent = int(child.communicate(timeout=60.0)[0] or 0) / size.seconds
+            sent = int(child.communicate(timeout=10.0)[0] or 0) / size.seconds
         finally:
             child.kill()
     settle(swarm, 90.0)
