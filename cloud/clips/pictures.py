@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -38,7 +41,11 @@ AT_ONCE = 2
 PATIENCE_S = 10.0
 PICTURE_HEAD = struct.Struct("<IHHHHI")
 """Before the pixels of each picture: frame, width, height, step, 0, bytes that follow."""
+KEPT_READERS = 4
+"""Segments left open after an answer: the next run of a clip that plays goes on where this one ended, without decoding anew."""
 _slots = asyncio.Semaphore(AT_ONCE)
+_kept: OrderedDict[tuple[str, str], SegmentReader] = OrderedDict()
+_kept_lock = threading.Lock()
 _log = structlog.get_logger(__name__)
 
 Loop = asyncio.AbstractEventLoop
@@ -124,13 +131,32 @@ async def _in_thread(work: Callable[..., Result], *given: object) -> Result:
         _slots.release()
 
 
-def _opened(clip: SeenClip, segment: ManifestSegment, objects: Objects, loop: Loop) -> SegmentReader:
-    file = open_object(objects, object_key(clip.row.site, segment.sha256), segment.size_bytes, loop)
-    return SegmentReader(Path(segment.sha256[:12]), file)
+@contextmanager
+def _reader(clip: SeenClip, segment: ManifestSegment, objects: Objects, loop: Loop) -> Iterator[SegmentReader]:
+    """The segment's reader, this thread's own until the block ends; then it is kept, unless the block failed."""
+    key = object_key(clip.row.site, segment.sha256)
+    place = str(id(objects)), key
+    with _kept_lock:
+        reader = _kept.pop(place, None)
+    if reader is None:
+        reader = SegmentReader(Path(segment.sha256[:12]), open_object(objects, key, segment.size_bytes, loop))
+    try:
+        yield reader
+    except BaseException:
+        reader.close()
+        raise
+    with _kept_lock:
+        twin = _kept.pop(place, None)
+        _kept[place] = reader
+        closing = [twin] if twin else []
+        while len(_kept) > KEPT_READERS:
+            closing.append(_kept.popitem(last=False)[1])
+    for each in closing:
+        each.close()
 
 
 def _header(clip: SeenClip, segment: ManifestSegment, objects: Objects, loop: Loop) -> SegmentHeader:
-    with _opened(clip, segment, objects, loop) as reader:
+    with _reader(clip, segment, objects, loop) as reader:
         return reader.header
 
 
@@ -139,7 +165,7 @@ def _pictures(
 ) -> bytes:
     parts: list[bytes] = []
     for segment in segments:
-        with _opened(clip, segment, objects, loop) as reader:
+        with _reader(clip, segment, objects, loop) as reader:
             for moment, number in numbers.items():
                 if segment.start_mono_ns <= moment < segment.end_mono_ns:
                     parts += [part for pixels in _decoded(reader, moment) for part in _packed(number, pixels, step)]

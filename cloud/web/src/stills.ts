@@ -8,7 +8,7 @@ import { Away } from "./mediaStore";
 
 const RETRY_MS = 2_000;
 /** So close to the edge of what is decoded, the next part is decoded too. */
-const EDGE_FRAMES = 10;
+const EDGE_FRAMES = 22;
 
 export interface StillNews {
   drawn: (stream: StreamName, frame: number) => void;

@@ -1,10 +1,10 @@
 /**
  * Raw depth of a clip by frame number. In: the event, the times of the depth video's frames. Out: pictures in mm. Asked for in
- * short runs ahead of the playhead, two at a time; a bounded number is kept. Bytes by docs/contracts/http-api.md.
+ * runs of a second ahead of the playhead, two at a time; a bounded number is kept. Bytes by docs/contracts/http-api.md.
  */
 import { Problem } from "../api/client";
 
-const RUN = 15;
+const RUN = 30;
 const HEAD_BYTES = 16;
 const KEPT_BYTES = 96 * 1024 * 1024;
 const AT_ONCE = 2;
@@ -43,6 +43,17 @@ export function picturesOf(body: ArrayBuffer): DepthPicture[] {
   return found;
 }
 
+/** Every second, or fourth, pixel of a picture as it is. */
+export function coarser(picture: DepthPicture, times: number): DepthPicture {
+  const width = Math.ceil(picture.width / times);
+  const height = Math.ceil(picture.height / times);
+  const mm = new Uint16Array(width * height);
+  for (let row = 0, at = 0; row < height; row++)
+    for (let column = 0; column < width; column++, at++)
+      mm[at] = picture.mm[row * times * picture.width + column * times] ?? 0;
+  return { frame: picture.frame, width, height, step: picture.step * times, mm };
+}
+
 export type DepthNews = (fault: "none" | "away" | Problem) => void;
 
 export class DepthFrames {
@@ -74,7 +85,7 @@ export class DepthFrames {
   want(frame: number, step: number, direction: 1 | 0 | -1): void {
     const run = Math.floor(frame / RUN);
     if (direction === 0) this.ask(frame, 1, step);
-    else for (const each of [run, run + direction, run + 2 * direction]) this.ask(each * RUN, RUN, step);
+    else for (const each of [run, run + direction]) this.ask(each * RUN, RUN, step);
   }
 
   private ask(first: number, count: number, step: number): void {

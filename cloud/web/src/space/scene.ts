@@ -19,27 +19,32 @@ import {
   WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
-import type { DepthPicture } from "./depthFrames";
+import { coarser, type DepthPicture } from "./depthFrames";
 import { type Lens, type Point, pointOf, raysOf, surfaceMm } from "./lens";
 import { depthPalette, FARTHEST_MM, NEAREST_MM } from "./palette";
 
 /** A pick takes the nearest point to the viewer within so many pixels of the pointer. */
 const PICK_PX = 7;
+/** What the view is turned about where the middle of the picture has no reading. */
+const USUAL_MM = 2_000;
 const VERTEX = `
   attribute vec2 ray;
   attribute float mm;
   uniform float size;
-  varying float share;
+  uniform sampler2D palette;
+  flat varying vec3 colour;
   void main() {
-    share = clamp((${FARTHEST_MM}.0 - mm) / ${FARTHEST_MM - NEAREST_MM}.0, 0.0, 1.0);
+    float share = clamp((${FARTHEST_MM}.0 - mm) / ${FARTHEST_MM - NEAREST_MM}.0, 0.0, 1.0);
+    colour = texture2D(palette, vec2(share * 0.99609375 + 0.001953125, 0.5)).rgb;
     vec4 seen = modelViewMatrix * vec4(ray.x * mm, -ray.y * mm, -mm, 1.0);
     gl_Position = mm > 0.0 && ray.x == ray.x ? projectionMatrix * seen : vec4(2.0, 2.0, 2.0, 1.0);
     gl_PointSize = clamp(size * mm / max(1.0, -seen.z), 1.0, 24.0);
   }`;
 const FRAGMENT = `
-  uniform sampler2D palette;
-  varying float share;
-  void main() { gl_FragColor = vec4(texture2D(palette, vec2(share * 0.99609375 + 0.001953125, 0.5)).rgb, 1.0); }`;
+  flat varying vec3 colour;
+  void main() { gl_FragColor = vec4(colour, 1.0); }`;
+/** While the view is turned, so many points are drawn at the most: a browser without a graphics card keeps up with them. */
+const TURNED_POINTS = 30_000;
 
 export class SpaceScene {
   private readonly renderer: WebGLRenderer;
@@ -51,7 +56,10 @@ export class SpaceScene {
   private readonly marks: Points;
   private readonly line: Line;
   private readonly rays = new Map<number, Float32Array>();
+  /** What was asked for, and what is drawn of it: all of it, or less while the view is turned. */
+  private wanted: DepthPicture | null = null;
   private shown: DepthPicture | null = null;
+  private turned = false;
   private asked = 0;
 
   /** Throws when the browser has no WebGL 2. */
@@ -62,7 +70,10 @@ export class SpaceScene {
     this.renderer = new WebGLRenderer({ canvas, antialias: false, powerPreference: "low-power" });
     this.camera = new PerspectiveCamera(60, 1, 50, 20_000);
     this.orbit = new OrbitControls(this.camera, canvas);
+    this.orbit.rotateSpeed = 0.5;
     this.orbit.addEventListener("change", () => this.draw());
+    this.orbit.addEventListener("start", () => this.turn(true));
+    this.orbit.addEventListener("end", () => this.turn(false));
     const palette = new DataTexture(depthPalette(), 256, 1, RGBAFormat);
     palette.magFilter = palette.minFilter = NearestFilter;
     palette.needsUpdate = true;
@@ -86,7 +97,7 @@ export class SpaceScene {
   /** Looks from where the depth camera hangs, with its own angle. */
   fromCamera(): void {
     this.camera.position.set(0, 0, 0);
-    this.orbit.target.set(0, 0, -2_000);
+    this.orbit.target.set(0, 0, -(this.wanted ? middleMm(this.wanted) : USUAL_MM));
     this.orbit.update();
     this.frame();
   }
@@ -100,6 +111,18 @@ export class SpaceScene {
   }
 
   show(picture: DepthPicture): void {
+    const first = this.wanted === null;
+    this.wanted = picture;
+    if (first) this.fromCamera();
+    this.fill(this.turned ? fewer(picture) : picture);
+  }
+
+  private turn(turned: boolean): void {
+    this.turned = turned;
+    if (this.wanted) this.show(this.wanted);
+  }
+
+  private fill(picture: DepthPicture): void {
     if (this.shown?.step !== picture.step || this.shown.width !== picture.width) this.refill(picture);
     const mm = this.points.geometry.getAttribute("mm") as BufferAttribute;
     (mm.array as Float32Array).set(picture.mm);
@@ -110,7 +133,7 @@ export class SpaceScene {
 
   /** The point under the pointer, in canvas pixels, that is nearest to the viewer; undefined where there is none. */
   pick(x: number, y: number): { pixel: [number, number]; point: Point } | undefined {
-    const picture = this.shown;
+    const picture = this.wanted;
     if (!picture) return undefined;
     const rays = this.raysFor(picture.step);
     const { width, height } = this.renderer.domElement;
@@ -192,4 +215,14 @@ export class SpaceScene {
       if (this.shown) canvas.dataset.frame = String(this.shown.frame);
     });
   }
+}
+
+/** How far what stands in the middle of the picture is, mm: the view is turned about it. */
+function middleMm({ mm, width, height }: DepthPicture): number {
+  return surfaceMm(mm, width, Math.floor(height / 2) * width + Math.floor(width / 2)) || USUAL_MM;
+}
+
+function fewer(picture: DepthPicture): DepthPicture {
+  const times = Math.ceil(Math.sqrt(picture.mm.length / TURNED_POINTS));
+  return times > 1 ? coarser(picture, times) : picture;
 }
