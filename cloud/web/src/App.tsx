@@ -9,6 +9,7 @@ import { Notice } from "./components/Notice";
 import { ToastProvider, useToast } from "./components/Toast";
 import { BedsPage } from "./pages/BedsPage";
 import { LoginPage } from "./pages/LoginPage";
+import { PatientPage } from "./pages/PatientPage";
 import { PullPage } from "./pages/PullPage";
 import { ReferencesPage } from "./pages/ReferencesPage";
 import { ReviewPage } from "./pages/ReviewPage";
@@ -77,6 +78,11 @@ function SignedIn(): ReactNode {
       <Switch>
         <Route path="/">{home}</Route>
         <Route path="/events/:id">{({ id }) => <ReviewPage key={id} eventId={id} />}</Route>
+        <Route path="/patients/:site/:code">
+          {({ site, code }) =>
+            shown.stays ? <PatientPage key={`${site}/${code}`} site={site} code={code} /> : <Redirect to="/" />
+          }
+        </Route>
         <Route path="/beds">
           <BedsPage />
         </Route>

@@ -13,6 +13,8 @@ import "./styles/worklist.css";
 import "./styles/review.css";
 import "./styles/beds.css";
 import "./styles/pulls.css";
+import "./styles/desk.css";
+import "./styles/annotation.css";
 
 restoreTheme();
 const root = document.getElementById("root");

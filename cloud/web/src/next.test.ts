@@ -5,6 +5,17 @@ import { moveSelection, nextOpen } from "./next";
 const item = (event_id: string, my_verdict: string | null = null) => ({ event_id, my_verdict });
 const RANKED = [item("a"), item("b"), item("c", "unsure"), item("d")];
 
+describe("an event that somebody else works on", () => {
+  const taken = { event_id: "a", my_verdict: null, claim: { mine: false, expired: false } };
+
+  it("is not the next one, unless the claim ran out or is mine", () => {
+    const free = { event_id: "b", my_verdict: null };
+    expect(nextOpen([taken, free], "x", new Set())).toBe("b");
+    expect(nextOpen([{ ...taken, claim: { mine: false, expired: true } }, free], "x", new Set())).toBe("a");
+    expect(nextOpen([{ ...taken, claim: { mine: true, expired: false } }, free], "x", new Set())).toBe("a");
+  });
+});
+
 describe("the next event", () => {
   it("is the most urgent other one without my verdict", () => {
     expect(nextOpen(RANKED, "a", new Set())).toBe("b");

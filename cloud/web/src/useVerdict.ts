@@ -3,6 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { api, Problem, sentenceOf } from "./api/client";
+import { desk } from "./api/desk";
 import type { EventDetail, Verdict } from "./api/types";
 import { useToast } from "./components/Toast";
 import { nextOpen } from "./next";
@@ -62,8 +63,13 @@ export function useVerdict(event: EventDetail | undefined): VerdictControl {
 
   const takeBack = async (judged: EventDetail, before: Verdict | null, version: number) => {
     go(`/events/${judged.event_id}`);
-    if (!before) return;
     try {
+      if (!before) {
+        await desk.withdraw(judged.event_id, version);
+        toast.show({ text: words.toast.withdrawn });
+        await client.invalidateQueries({ queryKey: ["event", judged.event_id] });
+        return;
+      }
       await api.review(judged.event_id, {
         verdict: before,
         expected_version: version,

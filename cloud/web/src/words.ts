@@ -68,7 +68,7 @@ export const words = {
   header: {
     worklist: "Worklist",
     beds: "Beds",
-    openCount: (n: number) => `${n} open`,
+    openCount: (n: number) => `${n >= 1000 ? "1000+" : n} open`,
     sites: (n: number) => (n === 1 ? "Site" : "Sites"),
     light: "Light",
     dark: "Dark",
@@ -128,7 +128,7 @@ export const words = {
     failed: "The worklist cannot be shown.",
     notYours: "Your role is shown no events.",
     openEvent: (bed: string, start: string) => `Review the event of ${bed}, ${start}`,
-    keysHint: "j and k move, Enter opens, ? shows all keys",
+    keysHint: "j k move, Enter opens, r rejects, x chooses, ? keys",
   },
   clip: {
     awaited: "On its way",
@@ -223,6 +223,7 @@ export const words = {
   toast: {
     saved: (verdict: string, bed: string) => `${verdict}: ${bed}.`,
     undo: "Undo",
+    withdrawn: "Verdict taken back.",
     undone: (verdict: string) => `Back to “${verdict}”.`,
     close: "Close",
   },
@@ -326,7 +327,11 @@ export const words = {
     up: "Event before",
     open: "Review the event",
     showOpen: "Show open events",
+    showUnread: "Show events without a verdict of mine",
     showReviewed: "Show reviewed events",
+    rejectChosen: "Reject the event, or all that are chosen",
+    choose: "Choose the event, or not",
+    chooseNone: "Choose nothing",
     showAll: "Show all events",
     confirm: "Confirm, then the next event",
     reject: "Reject, then the next event",

@@ -2,9 +2,11 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { WorklistItem } from "../api/types";
+import { deskWords } from "../deskWords";
 import { pullWords } from "../pullWords";
 import { ageText, clockText, lengthText, percentText, utcText } from "../times";
 import { words } from "../words";
+import { ClaimTag } from "./ClaimTag";
 import { ClipTag } from "./ClipTag";
 import { ShareBar } from "./CoverageBar";
 import { SuggestionTag } from "./SuggestionTag";
@@ -14,12 +16,17 @@ interface WorklistRowProps {
   item: WorklistItem;
   position: number;
   selected: boolean;
+  /** Null: this person gives no verdicts, so nothing is chosen. */
+  chosen: boolean | null;
   now: Date;
   onOpen: () => void;
   onFocus: () => void;
+  onHover: () => void;
+  onChoose: () => void;
 }
 
-export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: WorklistRowProps): ReactNode {
+export function WorklistRow(props: WorklistRowProps): ReactNode {
+  const { item, position, selected, chosen, now, onOpen, onFocus, onHover, onChoose } = props;
   const start = new Date(item.start_utc);
   const age = ageText((now.getTime() - start.getTime()) / 1000);
   return (
@@ -27,8 +34,21 @@ export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: 
       className={selected ? "row selected" : "row"}
       aria-current={selected || undefined}
       onClick={onOpen}
+      onPointerEnter={onHover}
       data-testid="event-row"
     >
+      {chosen !== null && (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the cell only keeps a click beside the box from opening the event
+        <td onClick={(event) => event.stopPropagation()}>
+          <input
+            type="checkbox"
+            checked={chosen}
+            tabIndex={-1}
+            aria-label={deskWords.choose(item.bed, clockText(start, now))}
+            onChange={onChoose}
+          />
+        </td>
+      )}
       <td className="rank" title={item.rank_reason}>
         {position}
       </td>
@@ -56,7 +76,13 @@ export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: 
       </td>
       <td>
         {item.patient_code ? (
-          <span className="code">{item.patient_code}</span>
+          <Link
+            href={`/patients/${item.site}/${item.patient_code}`}
+            className="code"
+            onClick={(event) => event.stopPropagation()}
+          >
+            {item.patient_code}
+          </Link>
         ) : (
           <span className="soft">{words.worklist.noPatient}</span>
         )}
@@ -70,6 +96,7 @@ export function WorklistRow({ item, position, selected, now, onOpen, onFocus }: 
       </td>
       <td>
         <VerdictTag verdict={item.my_verdict} />
+        <ClaimTag claim={item.claim} now={now} />
       </td>
     </tr>
   );

@@ -1,8 +1,10 @@
 /** One event: watch it, judge it with one key, go on. The page waits for a clip that is still on its way. */
 import { type ReactNode, useEffect } from "react";
 import { Link, useLocation } from "wouter";
+import { AnnotationPanel } from "../annotation/AnnotationPanel";
 import { Problem, sentenceOf } from "../api/client";
 import type { EventDetail } from "../api/types";
+import { ClaimLine } from "../components/ClaimLine";
 import { ClipPlayer } from "../components/ClipPlayer";
 import { EventFacts } from "../components/EventFacts";
 import { ExportMenu } from "../components/ExportMenu";
@@ -44,6 +46,7 @@ export function ReviewPage({ eventId }: { eventId: string }): ReactNode {
         <>
           <Watch event={event} />
           <aside className="side">
+            <ClaimLine eventId={event.event_id} />
             <VerdictBar
               verdict={event.my_verdict}
               saving={verdict.saving}
@@ -74,6 +77,7 @@ function Watch({ event }: { event: EventDetail }): ReactNode {
       <Heading event={event} />
       <ClipPlayer event={event} player={player} />
       <Timeline event={event} player={player} zoom={zoom} />
+      <AnnotationPanel key={event.event_id} event={event} player={player} span={zoom.span} />
       <ExtendClip event={event} />
     </div>
   );
@@ -87,7 +91,9 @@ function Heading({ event }: { event: EventDetail }): ReactNode {
       </Link>
       <h1>{event.bed}</h1>
       {event.patient_code ? (
-        <span className="code">{event.patient_code}</span>
+        <Link href={`/patients/${event.site}/${event.patient_code}`} className="code">
+          {event.patient_code}
+        </Link>
       ) : (
         <span className="soft">{words.worklist.noPatient}</span>
       )}

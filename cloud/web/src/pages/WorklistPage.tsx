@@ -1,113 +1,74 @@
-/** The events of the night, the most urgent first. j and k move, Enter opens; the list renews itself every 3 seconds. */
-import { type ReactNode, useEffect, useRef, useState } from "react";
-import { useLocation } from "wouter";
+/** The events of the night, the most urgent first. j and k move, Enter opens, r rejects, x chooses; the list renews itself. */
+import { type ReactNode, useEffect, useState } from "react";
 import { sentenceOf } from "../api/client";
-import type { WorklistItem, WorklistState } from "../api/types";
+import type { ListFilter, TaskState } from "../api/desk";
+import { NightStrip } from "../components/NightStrip";
 import { Loading, Notice } from "../components/Notice";
-import { WorklistRow } from "../components/WorklistRow";
-import { moveSelection } from "../next";
-import { useBeds, useSession, useWorklist } from "../queries";
+import { ViewBar } from "../components/ViewBar";
+import { WorklistTable } from "../components/WorklistTable";
+import { deskWords } from "../deskWords";
+import { useBeds, useSession } from "../queries";
 import { shownTo } from "../roles";
-import { useKeys } from "../useKeys";
 import { words } from "../words";
+import { ANYTHING, countText, useListPage } from "../worklist";
 
-const STATES: readonly WorklistState[] = ["open", "reviewed", "all"];
-const PAGE = 50;
+const STATES: readonly TaskState[] = ["open", "unread", "reviewed", "all"];
+const KINDS = ["tonic_clonic", "hyperkinetic", "tonic", "automotor", "psychogenic", "unknown"] as const;
 
-/** The row that was opened last, so that coming back from a review finds the place again. */
-let lastSelected = "";
+/** The filter that was used last, so that coming back from a review finds the list as it was. */
+let lastFilter: ListFilter = ANYTHING;
 
 export function WorklistPage(): ReactNode {
-  const [state, setState] = useState<WorklistState>("open");
-  const [bed, setBed] = useState("");
-  const list = useWorklist(state, bed, PAGE);
+  const [filter, setFilter] = useState(lastFilter);
+  const [after, setAfter] = useState("");
+  const list = useListPage(filter, after);
   const items = list.data?.items ?? [];
   useEffect(() => {
     document.title = `${words.worklist.title} – ${words.product}`;
   }, []);
+  const change = (next: ListFilter) => {
+    lastFilter = next;
+    setFilter(next);
+    setAfter("");
+  };
+  const set = (fields: Partial<ListFilter>) => change({ ...filter, ...fields });
   return (
     <main id="content" className="page" data-testid="worklist-page">
-      <div className="page-head">
+      <div className="page-head worklist-head">
         <h1>{words.worklist.title}</h1>
-        <StateTabs state={state} onChange={setState} />
-        <BedFilter bed={bed} onChange={setBed} />
+        <StateTabs state={filter.state} onChange={(state) => set({ state })} />
+        <BedFilter bed={filter.bed} onChange={(bed) => set({ bed })} />
+        <KindFilter kind={filter.motorType} onChange={(motorType) => set({ motorType })} />
+        <ViewBar filter={filter} onChange={change} />
         <span className="soft push">{words.worklist.keysHint}</span>
       </div>
+      <NightStrip bed={filter.bed} night={filter.night} onChange={(night) => set({ night })} />
       {list.data === undefined && list.isError && (
         <Notice title={words.worklist.failed} text={sentenceOf(list.error)} tone="bad" />
       )}
       {list.data === undefined && !list.isError && <Loading text={words.worklist.loading} rows={8} />}
-      {list.data !== undefined && items.length === 0 && <Empty state={state} />}
-      <Rows items={items} onState={setState} />
-      {list.data !== undefined && list.data.total > items.length && items.length > 0 && (
-        <p className="soft">{words.worklist.more(items.length, list.data.total)}</p>
+      {list.data !== undefined && items.length === 0 && <Empty state={filter.state} />}
+      <WorklistTable items={items} onState={(state) => set({ state })} />
+      {list.data !== undefined && items.length > 0 && (list.data.next || after) && (
+        <div className="pager">
+          <span className="soft">{deskWords.found(countText(list.data.total))}</span>
+          {after && (
+            <button type="button" className="button button-small" onClick={() => setAfter("")}>
+              {deskWords.firstPage}
+            </button>
+          )}
+          {list.data.next && (
+            <button type="button" className="button button-small" onClick={() => setAfter(list.data?.next ?? "")}>
+              {deskWords.nextPage}
+            </button>
+          )}
+        </div>
       )}
     </main>
   );
 }
 
-function Rows({ items, onState }: { items: WorklistItem[]; onState: (state: WorklistState) => void }): ReactNode {
-  const [, go] = useLocation();
-  const [selected, setSelected] = useState(lastSelected);
-  const body = useRef<HTMLTableSectionElement>(null);
-  const now = new Date();
-  const found = items.findIndex((item) => item.event_id === selected);
-  const at = found >= 0 ? found : items.length ? 0 : -1;
-  const select = (eventId: string) => {
-    lastSelected = eventId;
-    setSelected(eventId);
-  };
-  const open = (index: number) => {
-    const item = items[index];
-    if (!item) return;
-    select(item.event_id);
-    go(`/events/${item.event_id}`);
-  };
-  const move = (by: number) => {
-    const item = items[moveSelection(at, by, items.length)];
-    if (!item) return;
-    select(item.event_id);
-    body.current?.querySelector<HTMLElement>(`[data-event="${CSS.escape(item.event_id)}"]`)?.focus();
-  };
-  useKeys("worklist", {
-    down: () => move(1),
-    up: () => move(-1),
-    open: () => open(at),
-    showOpen: () => onState("open"),
-    showReviewed: () => onState("reviewed"),
-    showAll: () => onState("all"),
-  });
-  if (items.length === 0) return null;
-  const columns = words.worklist.columns;
-  return (
-    <table className="worklist">
-      <thead>
-        <tr>
-          {Object.entries(columns).map(([name, text]) => (
-            <th key={name} scope="col" className={`column-${name}`}>
-              {text}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody ref={body}>
-        {items.map((item, index) => (
-          <WorklistRow
-            key={item.event_id}
-            item={item}
-            position={index + 1}
-            selected={index === at}
-            now={now}
-            onOpen={() => open(index)}
-            onFocus={() => select(item.event_id)}
-          />
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function StateTabs({ state, onChange }: { state: WorklistState; onChange: (state: WorklistState) => void }): ReactNode {
+function StateTabs({ state, onChange }: { state: TaskState; onChange: (state: TaskState) => void }): ReactNode {
   return (
     <fieldset className="switch">
       <legend className="hidden">{words.worklist.title}</legend>
@@ -126,19 +87,55 @@ function BedFilter({ bed, onChange }: { bed: string; onChange: (bed: string) => 
   if (beds.length < 2) return null;
   const names = [...new Set(beds.map((one) => one.bed))].sort();
   return (
+    <Choice
+      name={words.worklist.bedFilter}
+      any={words.worklist.anyBed}
+      options={names}
+      value={bed}
+      onChange={onChange}
+    />
+  );
+}
+
+function KindFilter({ kind, onChange }: { kind: string; onChange: (kind: string) => void }): ReactNode {
+  return (
+    <Choice
+      name={deskWords.kinds}
+      any={deskWords.anyKind}
+      options={KINDS}
+      value={kind}
+      onChange={onChange}
+      textOf={words.motorType}
+    />
+  );
+}
+
+interface ChoiceProps {
+  name: string;
+  any: string;
+  options: readonly string[];
+  value: string;
+  onChange: (value: string) => void;
+  textOf?: (value: string) => string;
+}
+
+function Choice({ name, any, options, value, onChange, textOf = (one) => one }: ChoiceProps): ReactNode {
+  return (
     <label className="filter">
-      <span className="hidden">{words.worklist.bedFilter}</span>
-      <select value={bed} onChange={(event) => onChange(event.target.value)}>
-        <option value="">{words.worklist.anyBed}</option>
-        {names.map((name) => (
-          <option key={name}>{name}</option>
+      <span className="hidden">{name}</span>
+      <select value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="">{any}</option>
+        {options.map((one) => (
+          <option key={one} value={one}>
+            {textOf(one)}
+          </option>
         ))}
       </select>
     </label>
   );
 }
 
-function Empty({ state }: { state: WorklistState }): ReactNode {
+function Empty({ state }: { state: TaskState }): ReactNode {
   if (state === "open") return <Notice title={words.worklist.emptyOpen} text={words.worklist.emptyOpenMore} />;
-  return <Notice title={state === "reviewed" ? words.worklist.emptyReviewed : words.worklist.emptyAll} />;
+  return <Notice title={state === "all" ? words.worklist.emptyAll : words.worklist.emptyReviewed} />;
 }

@@ -1,0 +1,7 @@
+/** A term's word in the language of the page; where that is missing, in English; an unknown key is shown as it is. */
+import type { Term } from "../api/desk";
+
+export function termWord(list: readonly Term[], key: string | null, language = "en"): string {
+  const term = list.find((one) => one.key === key);
+  return term?.words[language] ?? term?.words.en ?? key ?? "";
+}
