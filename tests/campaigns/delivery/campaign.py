@@ -20,12 +20,27 @@ import structlog
 
 from shared.errors import Misconfigured
 from shared.results import Figure, print_results, write_results
-from tests.campaigns.delivery import brokers, disks, histories, kills, networks, orders, power, proofs, swarm
+from tests.campaigns.delivery import (
+    brokers,
+    disks,
+    histories,
+    kills,
+    networks,
+    orders,
+    power,
+    proofs,
+    stores,
+    swarm,
+    workers,
+)
 from tests.campaigns.delivery.house_files import obstacle, tidy_left_overs
 from tests.campaigns.delivery.mutations import MUTATIONS
+from tests.campaigns.delivery.sim_mutations import MUTATIONS as SIMULATED_MUTATIONS
+from tests.campaigns.delivery.simulation import SimulationFigures, simulate
 from tests.campaigns.delivery.tally import Tally
 
 COMMAND = "make campaign-delivery"
+PROGRESS_S = 15.0
 TrialOf = Callable[[], None]
 
 
@@ -68,6 +83,8 @@ def trials(tally: Tally, size: Size, seed: int) -> list[tuple[str, TrialOf]]:
             ("broker faults", partial(brokers.broker_faults, tally, seed + 4)),
             ("network faults", partial(networks.network_faults, tally, seed + 5, size.partition_s)),
             ("database faults", partial(networks.database_faults, tally, seed + 6, size.database_kills)),
+            ("store faults", partial(stores.store_faults, tally, seed + 12)),
+            ("workers", partial(workers.worker_faults, tally, seed + 13)),
             ("replays and forgeries", partial(histories.forged_and_replayed, tally, seed + 7)),
             ("restored database", partial(histories.restored, tally, seed + 8)),
             ("full disk at the bed", partial(disks.full_at_bed, tally, seed + 9)),
@@ -92,36 +109,66 @@ def run(size: Size, seed: int, tally: Tally, only: str = "") -> None:
         tally.say(f"{name}: done in {time.monotonic() - began_s:.0f} s")
 
 
-def figures_of(tally: Tally) -> dict[str, Figure]:
-    """The names of the issue first, then the rest."""
+def play(tally: Tally, seeds: int) -> SimulationFigures:
+    """The simulation of so many seeds, on two processes; a broken promise is a complaint."""
+    if not seeds:
+        return SimulationFigures()
+    names = tuple(SIMULATED_MUTATIONS)
+    told_at_s = 0.0
+
+    def progress(sentence: str) -> None:
+        nonlocal told_at_s
+        if time.monotonic() > told_at_s + PROGRESS_S:
+            told_at_s = time.monotonic()
+            tally.say(f"simulation: {sentence}")
+
+    found = simulate(range(1, seeds + 1), 2, progress, mutations=names)
+    for seed, check, sentence in found.violations[:20]:
+        tally.complain(f"simulation, seed {seed}", f"{check}: {sentence}")
+    tally.expect("simulation", found.mutations == found.mutations_caught, "a mutation was not caught")
+    for name, check in found.caught_by.items():
+        tally.notes[f"simulated mutation {name}"] = f"caught by: {check[:160]}"
+    tally.seeds["simulation: seeds from 1 on"] = found.seeds
+    return found
+
+
+def figures_of(tally: Tally, played: SimulationFigures) -> dict[str, Figure]:
+    """The names of the issue first, then the rest. What is simulated is in the sums, and told apart below."""
     counts = tally.counts
     known, hit = len(kills.KNOWN), len(kills.KNOWN & tally.killed_at.keys())
-    events, faults = counts["events"], sum(tally.faults.values())
+    simulated = {name: int(figure.value) for name, figure in played.table().items() if isinstance(figure.value, int)}
+    faults = sum(tally.faults.values())
 
-    def none(value: int, unit: str) -> Figure:
+    def none(name: str, unit: str) -> Figure:
+        value = counts[name] + simulated[name]
         return Figure(value, unit, "0", value == 0)
 
+    mutations = counts["mutations"] + played.mutations
+    caught = counts["mutations_caught"] + played.mutations_caught
     figures = {
-        "events": Figure(events, "events"),
-        "events_lost": none(counts["events_lost"], "events"),
-        "events_doubled": none(counts["events_doubled"], "events"),
-        "false_stored": none(counts["false_stored"], "clips, objects"),
+        "events": Figure(counts["events"] + played.events, "events"),
+        "events_lost": none("events_lost", "events"),
+        "events_doubled": none("events_doubled", "events"),
+        "false_stored": none("false_stored", "clips, objects"),
+        "seeds": Figure(played.seeds, "seeds", f">= {LONG.seeds}", played.seeds >= LONG.seeds),
         "fault_points_known": Figure(known, "points"),
         "fault_points_hit": Figure(hit, "points", f"{known} of {known}", hit == known),
-        "mutations": Figure(counts["mutations"], "mutations"),
-        "mutations_caught": Figure(
-            counts["mutations_caught"], "mutations", "all", counts["mutations_caught"] == counts["mutations"]
-        ),
-        "reports": Figure(counts["reports"], "reports"),
-        "segments": Figure(counts["segments"], "segments"),
-        "clips_stored": Figure(counts["clips"], "clips"),
-        "faults": Figure(faults, "faults"),
-        "kills_at_points": Figure(sum(tally.killed_at.values()), "kills"),
-        "complaints": none(len(tally.complaints), "complaints"),
+        "mutations": Figure(mutations, "mutations"),
+        "mutations_caught": Figure(caught, "mutations", "all", caught == mutations),
+        "real_events": Figure(counts["events"], "events"),
+        "real_reports": Figure(counts["reports"], "reports"),
+        "real_segments": Figure(counts["segments"], "segments"),
+        "real_clips_stored": Figure(counts["clips"], "clips"),
+        "real_faults": Figure(faults, "faults"),
+        "real_kills_at_points": Figure(sum(tally.killed_at.values()), "kills"),
+        "simulated_events": Figure(played.events, "events"),
+        "simulated_faults": Figure(played.faults, "faults"),
+        "simulated_days": Figure(round(played.virtual_days, 1), "days"),
+        "complaints": Figure(len(tally.complaints), "complaints", "0", not tally.complaints),
     }
-    for name, number in (("event", events), ("fault", faults)):
+    for name, number in (("real_event", counts["events"]), ("real_fault", faults), ("seed", played.seeds)):
         if number:
-            figures[f"{name}_failure_bound"] = Figure(f"{3 / number:.2%}", "95 % bound, 3/n")
+            figures[f"{name}_failure_bound"] = Figure(f"{3 / number:.3%}", "95 % bound, 3/n")
     return figures
 
 
@@ -146,6 +193,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="a short form, as the tests run it")
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, help="how many runs of the simulation; 0: real processes alone")
     parser.add_argument("--only", default="", help="trials whose name holds this text; no figures are kept")
     parser.add_argument("--out", type=Path, help="write the counts here as JSON")
     wishes = parser.parse_args()
@@ -158,8 +206,11 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit(143))
     tidy_left_overs()
     tally = Tally()
-    run(SHORT if wishes.short else LONG, wishes.seed, tally, wishes.only)
-    figures = figures_of(tally)
+    size = SHORT if wishes.short else LONG
+    seeds = size.seeds if wishes.seeds is None else wishes.seeds
+    run(size, wishes.seed, tally, wishes.only)
+    played = SimulationFigures() if wishes.only else play(tally, seeds)
+    figures = figures_of(tally, played)
     show(tally, figures)
     if wishes.out:
         kept = {"killed_at": sorted(tally.killed_at), "trials": tally.trials, "counts": tally.counts,

@@ -30,6 +30,8 @@ SHORTER: dict[str, dict[str, Any]] = {
     "edge_agent.processes.uploader": {"LOOK_NS": NS_PER_S // 4, "IDLE_TURN_MS": 100},
     "edge_agent.transfer.cloud_client": {"TIMEOUT": httpx.Timeout(connect=3.0, read=6.0, write=6.0, pool=3.0)},
     "edge_agent.transfer.store_client": {"TIMEOUT": httpx.Timeout(connect=3.0, read=6.0, write=6.0, pool=3.0)},
+    "cloud.jobs": {"STALLED_AFTER_S": 3.0, "BEAT_PERIOD_S": 1.0},
+    "cloud.processes.worker": {"STALLED_AFTER_S": 3.0, "BEAT_PERIOD_S": 1.0},
     "cloud.ingest.broker_link": {"LONGEST_RETRY_S": 2},
 }  # fmt: skip
 """Module by module; LONGEST_RESEND_S and the like keep their order among one another."""

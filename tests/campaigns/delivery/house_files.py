@@ -97,3 +97,9 @@ def tidy_left_overs() -> None:
         with suppress(OSError, ValueError):
             if not Path(f"/proc/{int(mark.read_text())}").exists():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def swift_is_installed() -> bool:
+    """Whether Debian's Swift and what it needs are there."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin"
+    return all(shutil.which(name, path=path) for name in ("swift-proxy-server", "swift-ring-builder", "memcached"))

@@ -5,6 +5,9 @@ They change what the shipped code calls, inside the child only.
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,6 +44,9 @@ def mutate(name: str) -> None:
             "refusal_as_stored": _refusal_as_stored,
             "puback_as_receipt": _puback_as_receipt,
             "not_read_back": _not_read_back,
+            "classify_played": lambda: _play_classifier(""),
+            "classify_slow": lambda: _play_classifier("slow"),
+            "classify_dies": lambda: _play_classifier("dies"),
         }
         changes[name]()
 
@@ -157,3 +163,18 @@ def _not_read_back() -> None:
     from cloud.clips import folder_upload
 
     setattr(folder_upload, "hash_path", lambda path: (path.name, path.stat().st_size))  # noqa: B010
+
+
+def _play_classifier(manner: str) -> None:
+    """No mutation but a part: the network's answer is fixed, comes late, or its process dies."""
+    from cloud.classify import service
+    from cloud.classify.clip_classifier import Suggested
+
+    async def suggest(_clip: Any, _proxy: Any, _parts: Any) -> Suggested:
+        if manner == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if manner == "slow":
+            await asyncio.sleep(4.0)
+        return Suggested({"tonic_clonic": 0.75, "other": 0.25}, [], simulated=True, seconds_spent=0.0, frames=1)
+
+    setattr(service, "_suggest", suggest)  # noqa: B010

@@ -77,7 +77,7 @@ class Nursery:
 
 
 LOADED = (
-    "cloud.app", "cloud.check", "cloud.cli", "cloud.processes.api", "cloud.processes.ingester", "edge_agent.cli",
+    "cloud.app", "cloud.check", "cloud.cli", "cloud.processes.api", "cloud.processes.ingester", "cloud.processes.worker", "edge_agent.cli",
     "edge_agent.outbox_check", "edge_agent.processes.publisher", "edge_agent.processes.uploader",
     "edge_agent.ring.repair", "edge_agent.ring.ring_check", "edge_agent.runner", "tests.campaigns.delivery.children",
 )  # fmt: skip
