@@ -18,7 +18,7 @@ from models.detector.nights import motor_index
 from shared.clock import NS_PER_S
 from shared.detector_input import DetectorInput
 from shared.preview import PREVIEW_FPS, PREVIEW_PERIOD_NS
-from shared.ward import PAROXYSMS, Deed, Episode, Night, ward_previews
+from shared.ward import FIRST_DEEDS, PAROXYSMS, Deed, Episode, Night, ward_previews
 
 SCALE, OFFSET = 25.0, 4.0
 """A feature f is kept as the byte rint((f + 4) * 25): from -4 to 6.2 in steps of 0.04."""
@@ -38,11 +38,11 @@ class Lesson:
 
 
 def fingerprint() -> str:
-    """Names what makes lessons by what it makes: a hash of a minute's features in which every deed happens once.
+    """Names what makes lessons by what it makes: a hash of a minute's features in which every deed of the first ward happens once.
 
     A ward or an input that gives other pictures gives another fingerprint; one that is only faster does not.
     """
-    deeds = sorted(set(Deed) - {Deed.sleep})
+    deeds = sorted(FIRST_DEEDS - {Deed.sleep})
     episodes = tuple(Episode(deed, 2.0 + 3.0 * index, 2.5) for index, deed in enumerate(deeds))
     probe = make_lesson(Night(3, 5, 4.0 + 3.0 * len(deeds), episodes))
     return hashlib.sha256(probe.features.tobytes()).hexdigest()[:24]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from models.detector.lessons import fingerprint
 from models.detector.nights import SPLITS, confounder_night, ordinary_night, seizure_night, stress_night
@@ -156,15 +157,22 @@ def try_release(
 
 
 def robustness(
-    folder: Path, name: str, cases: Sequence[Case], tell: Tell, kept: Path = KEPT
+    folder: Path,
+    name: str,
+    cases: Sequence[Case],
+    tell: Tell,
+    kept: Path = KEPT,
+    variants: Mapping[str, Sequence[Case]] = MappingProxyType({}),
 ) -> dict[str, list[Judged]]:
-    """The release's own rule over the same nights, once as they are and once for each disturbance of the picture."""
+    """The release's own rule over the same nights, as they are, under each disturbance of the picture, and over the variants.
+
+    variants: row name -> nights in which the ward itself differs: another blanket, pose or distance, a second person in view.
+    """
+    rows: dict[str, Sequence[Case]] = {"as_it_is": cases, **variants}
+    rows |= {word: [Case(case.night, case.sort, word) for case in cases] for word in DISTURBANCES}
+    check_apart({**SPLITS, "test": {case.night.patient_seed for some in rows.values() for case in some}})
     ward, contender = fingerprint(), Contender(name, (rule_of(folder, name),), folder)
-    rows: dict[str, list[Judged]] = {}
-    for disturbance in ("", *DISTURBANCES):
-        played = play_all([Case(c.night, c.sort, disturbance) for c in cases], [contender], kept, ward, tell)
-        rows[disturbance or "as_it_is"] = _judged(played, name, 0)
-    return rows
+    return {word: _judged(play_all(some, [contender], kept, ward, tell), name, 0) for word, some in rows.items()}
 
 
 def _judged(played: Sequence[Played], name: str, rule: int) -> list[Judged]:

@@ -12,16 +12,19 @@ from models.detector.figures import figures_of, metrics_of
 from models.detector.judgement import Result, evaluate_release, release_of
 from models.detector.lessons import fingerprint
 from models.detector.tables import document_of, lines_of
-from models.detector.trial import CONTROL_NAME, Trial, quick_set
+from models.detector.trial import CONTROL_NAME, Trial, quick_set, robustness, try_release
 from models.evaluation.contenders import BASELINES
 from models.evaluation.curve import curve_rules
+from models.evaluation.disturbances import DISTURBANCES
 from models.evaluation.judge import judge
 from models.evaluation.recording import Event, Recording
-from models.evaluation.simulated import program, recording_of
+from models.evaluation.simulated import Case, program, recording_of
 from shared.errors import Refused
 from shared.release import card_path, load_card, save_card, sha256_of
 from shared.results import Figure
 from shared.trigger import TriggerRule
+from shared.ward import Night
+from tests.edge_agent.detection.networks import put_release
 from tests.models.evaluation.scenes import event
 
 RULE = TriggerRule(open_at=0.6, close_at=0.3, min_length_s=3)
@@ -100,6 +103,22 @@ def test_the_figures_carry_the_names_that_others_read() -> None:
     assert wanted <= set(figures)
     assert (figures["fa_per_h_tonic"].value, figures["fa_per_h_hyperkinetic"].value) == (1.0, 0.0)
     assert figures["sensitivity_all"].holds is False
+
+
+def test_a_trial_on_a_patient_of_the_training_is_refused_by_name_before_anything_is_played(tmp_path: Path) -> None:
+    leaked = Case(Night(10_003, 1, 60.0, ()), "ordinary")
+    with pytest.raises(Refused, match="Patient 10003 is in the splits train and test"):
+        try_release(tmp_path, "detector-none", None, [*quick_set(), leaked], print, tmp_path)
+    with pytest.raises(Refused, match="Patient 10003"):
+        robustness(tmp_path, "detector-none", quick_set(), print, tmp_path, {"second_person": [leaked]})
+
+
+def test_robustness_has_a_row_for_each_disturbance_and_each_variant_of_the_ward(tmp_path: Path) -> None:
+    put_release(tmp_path)
+    night = Case(Night(30_001, 1, 6.0, ()), "ordinary")
+    rows = robustness(tmp_path, "brightness", [night], lambda _: None, tmp_path / "kept", {"no_blanket": [night]})
+    assert set(rows) == {"as_it_is", "no_blanket", *DISTURBANCES}
+    assert all(len(judged) == 1 for judged in rows.values())
 
 
 def test_what_was_not_measured_says_so_and_holds_no_goal() -> None:

@@ -82,7 +82,8 @@ def test_noise_is_added_where_there_is_depth_and_nowhere_else() -> None:
 def test_every_disturbance_keeps_times_and_shapes_and_an_unknown_one_is_refused() -> None:
     for disturb in DISTURBANCES.values():
         for preview in disturb(still(5), 1):
-            assert (preview.ir.shape, preview.ir.dtype, preview.depth.dtype) == ((106, 128), np.uint8, np.uint8)
+            assert preview.ir.shape == (106, 128)
+            assert {str(preview.ir.dtype), str(preview.depth.dtype)} == {"uint8"}
             assert preview.mono_ns == preview.index * PREVIEW_PERIOD_NS
     with pytest.raises(Refused, match="no disturbance fog"):
         previews_of(Case(SAWING.night, "ordinary", "fog"))
