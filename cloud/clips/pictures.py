@@ -97,7 +97,11 @@ async def depth_pictures(clip: SeenClip, objects: Objects, first: int, count: in
     times = clip.proxy(Stream.depth).frame_mono_ns[first : first + count]
     if not times:
         return b""
-    holding = [one for one in clip.manifest.segments if one.start_mono_ns <= times[-1] and times[0] < one.end_mono_ns]
+    holding = [
+        one
+        for one in clip.manifest.segments
+        if one.frames.get(Stream.depth) and one.start_mono_ns <= times[-1] and times[0] < one.end_mono_ns
+    ]
     segments = await _stored(clip, holding, at_least=len(holding))
     numbers = {moment: first + place for place, moment in enumerate(times)}
     return await _in_thread(_pictures, clip, segments, objects, numbers, step, asyncio.get_running_loop())

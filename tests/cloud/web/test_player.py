@@ -69,6 +69,7 @@ async def cinema(module_database: DatabaseAddress, tmp_path_factory: pytest.Temp
             yield Cinema(house, clip, event_id, opened, address, token)
 
 
+@pytest.mark.timeout(60 + 15 * TRIES)
 async def test_the_picture_is_the_frame_that_the_page_names(cinema: Cinema) -> None:
     """Random seeks and steps in infrared and depth; the pixels of the screen are read."""
     chance = random.Random(11)
