@@ -36,7 +36,9 @@ def match(
 ) -> tuple[list[Detection], list[int]]:
     """Matches true events with found ones (start, end, decided), seconds, by overlap with the tolerances of SzCORE.
 
-    Returns the detections in the order of `true`, and the indices of found events that touch no true one.
+    An event that was over before the seizure began counts as finding it, as SzCORE says, but its decision is nobody's latency as
+    long as another event touches the seizure itself. Returns the detections in the order of `true`, and the indices of found
+    events that touch no true one.
     """
     rule = rule or SzcoreRule()
     used: set[int] = set()
@@ -48,6 +50,7 @@ def match(
             if start_s < truth.end_s + rule.after_s and end_s > truth.start_s - rule.before_s
         ]
         used.update(touching)
-        decided_s = min((found[index][2] for index in touching), default=None)
+        during = [index for index in touching if found[index][1] >= truth.start_s]
+        decided_s = min((found[index][2] for index in during or touching), default=None)
         detections.append(Detection(truth, None if decided_s is None else max(0.0, decided_s - truth.from_s)))
     return detections, [index for index in range(len(found)) if index not in used]

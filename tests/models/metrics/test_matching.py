@@ -16,3 +16,10 @@ def test_latency_counts_from_the_first_motor_sign_and_never_below_zero() -> None
     true = [Truth("tonic_clonic", 100.0, 180.0, sign_s=112.0)]
     assert match(true, [(105.0, 180.0, 115.0)])[0][0].latency_s == 3.0
     assert match(true, [(95.0, 180.0, 101.0)])[0][0].latency_s == 0.0
+
+
+def test_an_event_that_was_over_before_the_seizure_makes_no_latency_better() -> None:
+    true = [Truth("automotor", 100.0, 160.0)]
+    assert match(true, [(60.0, 75.0, 64.0), (103.0, 160.0, 109.0)])[0][0].latency_s == 9.0
+    assert match(true, [(60.0, 75.0, 64.0)])[0][0].latency_s == 0.0
+    assert match(true, [(60.0, 105.0, 64.0), (120.0, 160.0, 124.0)])[0][0].latency_s == 0.0
