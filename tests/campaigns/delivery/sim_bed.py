@@ -80,6 +80,7 @@ class Bed:
         self.store = ClipStore(self.connection)
         self._start_publisher()
         self._start_uploader()
+        self._time.after(self._dice.uniform(1.0, 40.0), self._make_clips)  # what was not made when the power went
 
     def _start_publisher(self) -> None:
         self.publishing = True
