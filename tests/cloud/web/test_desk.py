@@ -95,8 +95,11 @@ def test_a_seizure_is_annotated_in_full_by_keyboard_and_survives_a_lost_connecti
     page.goto(f"{site.address}/events/{event_id}")
     expect(page.get_by_test_id("claim")).to_contain_text("You work on this event")
     expect(page.get_by_test_id("annotation")).to_be_visible()
-    for key in ("o", "a", "i"):
-        page.keyboard.press(key)
+    page.keyboard.press("o")
+    page.keyboard.press("a")
+    expect(page.get_by_test_id("onset-at")).to_have_text("not set")
+    page.keyboard.press("i")
+    expect(page.get_by_test_id("onset-at")).to_have_text("0:00.00 s")
     for digit in "53467":
         page.keyboard.press(digit)
         page.keyboard.press("h")

@@ -27,7 +27,9 @@ export function MoiTracks(props: TracksProps): ReactNode {
       <EventTrack said={said} span={span} />
       {tracks.map((term) => (
         <div key={term} className="track">
-          <span className="track-name">{termWord(props.vocabulary.mois, term)}</span>
+          <span className="track-name" title={termWord(props.vocabulary.mois, term)}>
+            {termWord(props.vocabulary.mois, term)}
+          </span>
           <div className="track-line">
             {said.mois
               .filter((moi) => moi.term === term)
@@ -50,7 +52,7 @@ function EventTrack({ said, span }: { said: Annotation; span: Span }): ReactNode
   const to = said.offset?.at_ns;
   return (
     <div className="track">
-      <span className="track-name">{words.onset}</span>
+      <span className="track-name">{words.event}</span>
       <svg className="track-line" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 10">
         {from !== undefined && to !== undefined && (
           <rect

@@ -43,7 +43,7 @@ export function CorrectionDialog({ stayId, site, code, onClose }: DialogProps): 
   };
   return (
     <Dialog title={words.correctTitle(code)} onClose={onClose}>
-      <form onSubmit={submit}>
+      <form className="correction" onSubmit={submit}>
         <p>{words.correctText}</p>
         <label>
           <span>{words.rightCode}</span>
