@@ -1,7 +1,7 @@
 """The simulated ward: a camera source at the bed and a data source in training. Not validated against recordings of people."""
 
 from shared.ward.camera import KINECT_V2, CameraModel
-from shared.ward.deeds import CONFOUNDERS, PAROXYSMS, SEIZURES, Deed, Episode
+from shared.ward.deeds import CONFOUNDERS, FIRST_DEEDS, PAROXYSMS, SEIZURES, Deed, Episode
 from shared.ward.night import Night, plan_demo, plan_night
 from shared.ward.patient import Patient, Syndrome, patient_of
 from shared.ward.previews import ward_previews
@@ -9,6 +9,7 @@ from shared.ward.ward import Scene, Ward
 
 __all__ = [
     "CONFOUNDERS",
+    "FIRST_DEEDS",
     "KINECT_V2",
     "PAROXYSMS",
     "SEIZURES",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.ward import confounders, seizures
+from shared.ward import confounders, exertions, focal_seizures, seizures
 from shared.ward.deeds import Deed
 from shared.ward.moves import Body, Course, hump, rise
 from shared.ward.night import Night
@@ -36,6 +36,16 @@ DEEDS: dict[Deed, Callable[[Body, Course], None]] = {
     Deed.automotor: seizures.automotor,
     Deed.tonic: seizures.tonic,
     Deed.psychogenic: seizures.psychogenic,
+    Deed.versive: focal_seizures.versive,
+    Deed.myoclonic_series: focal_seizures.myoclonic_series,
+    Deed.hypomotor_arrest: focal_seizures.hypomotor_arrest,
+    Deed.focal_clonic: focal_seizures.focal_clonic,
+    Deed.rocking: exertions.rocking,
+    Deed.exercises: exertions.exercises,
+    Deed.chest_physiotherapy: exertions.treated,
+    Deed.leaving_bed: exertions.leaving_bed,
+    Deed.visit: exertions.visited,
+    Deed.torch_check: exertions.looked_at,
 }
 
 
@@ -43,7 +53,8 @@ DEEDS: dict[Deed, Callable[[Body, Course], None]] = {
 class Movement:
     """n instants: poses (n, POSE_ROWS, 3) of patient and staff; the rest (n,): stature of the staff in mm (0 = not there),
 
-    how far the blanket is pushed down in mm, breath in mm, limpness 0..1.
+    how far the blanket is pushed down in mm, breath in mm, limpness 0..1, whether the body is off the bed 0..1, how much of
+    the blanket lies aside (-1 all to the right of the supine patient .. 1 all to the left).
     """
 
     patient: Floats
@@ -52,6 +63,8 @@ class Movement:
     uncovered_mm: Floats
     breath_mm: Floats
     limp: Floats
+    upright: Floats
+    aside: Floats
 
 
 class Choreography:
@@ -80,7 +93,7 @@ class Choreography:
                 self._perform(index, tail, t, chosen, body, (staff, stature))
                 limp[chosen] = 1.0 - hump(t[chosen] - episode.start_s, 0.0, episode.duration_s + 2.0, 1.0, 3.0)
         breath = self.patient.breath_mm * np.sin(2 * np.pi * self.patient.breath_hz * t)
-        return Movement(body.pose, staff, stature, body.uncovered_mm, breath, limp)
+        return Movement(body.pose, staff, stature, body.uncovered_mm, breath, limp, body.upright, body.aside)
 
     def _tail_s(self, index: int) -> float:
         """Seconds after an episode during which its traces (a limp body, a lost blanket) may show: until the next one, but bounded."""
@@ -121,6 +134,8 @@ class Choreography:
         )
         body.pose[chosen] = part.pose
         body.uncovered_mm[chosen] += part.uncovered_mm * cover_back
+        body.aside[chosen] += part.aside * cover_back
+        body.upright[chosen] = part.upright
         if episode.deed in STAFF_DEEDS:
             within = local < episode.duration_s
             guest = Course(local, episode.duration_s, 0.0, self.patient, np.random.default_rng((*seed, 1)))

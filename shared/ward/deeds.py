@@ -26,11 +26,31 @@ class Deed(StrEnum):
     automotor = "automotor"
     tonic = "tonic"
     psychogenic = "psychogenic"
+    versive = "versive"
+    myoclonic_series = "myoclonic_series"
+    hypomotor_arrest = "hypomotor_arrest"
+    focal_clonic = "focal_clonic"
+    rocking = "rocking"
+    exercises = "exercises"
+    chest_physiotherapy = "chest_physiotherapy"
+    leaving_bed = "leaving_bed"
+    visit = "visit"
+    torch_check = "torch_check"
+    lights_on = "lights_on"
+    camera_knock = "camera_knock"
 
 
-SEIZURES = frozenset({Deed.focal_to_bilateral_tonic_clonic, Deed.hypermotor, Deed.automotor, Deed.tonic})
+FIRST_DEEDS = frozenset(list(Deed)[: list(Deed).index(Deed.versive)])
+"""The deeds of the first ward: all that `detector-v0` was taught, and all that `plan_night` and `plan_demo` draw."""
+
+SEIZURES = frozenset(
+    {Deed.focal_to_bilateral_tonic_clonic, Deed.hypermotor, Deed.automotor, Deed.tonic}
+    | {Deed.versive, Deed.myoclonic_series, Deed.hypomotor_arrest, Deed.focal_clonic}
+)
 PAROXYSMS = SEIZURES | {Deed.psychogenic}
 CONFOUNDERS = frozenset(Deed) - PAROXYSMS - {Deed.sleep}
+ROOM_DEEDS = frozenset({Deed.lights_on, Deed.camera_knock})
+"""What happens to the room and the camera, not to a body."""
 
 
 @dataclass(frozen=True)

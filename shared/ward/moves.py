@@ -79,12 +79,17 @@ class Course:
 
 
 class Body:
-    """Poses (n, POSE_ROWS, 3) of n instants that deeds bend in place, and how far the blanket is pushed down (n,) in mm."""
+    """Poses (n, POSE_ROWS, 3) of n instants that deeds bend in place, and how far the blanket is pushed down (n,) in mm.
+
+    aside (n,): share of the blanket thrown to the patient's left (1) or right (-1); upright (n,): 0 in bed, 1 on its own feet.
+    """
 
     def __init__(self, pose: Floats, side: int) -> None:
         self.pose = pose
         self.side = side
         self.uncovered_mm: Floats = np.zeros(len(pose))
+        self.aside: Floats = np.zeros(len(pose))
+        self.upright: Floats = np.zeros(len(pose))
 
     @classmethod
     def at_rest(cls, count: int, side: int = 1) -> "Body":

@@ -27,6 +27,18 @@ SPANS_S: dict[Deed, tuple[float, float]] = {
     Deed.automotor: (40.0, 100.0),
     Deed.tonic: (10.0, 25.0),
     Deed.psychogenic: (60.0, 240.0),
+    Deed.versive: (12.0, 35.0),
+    Deed.myoclonic_series: (10.0, 60.0),
+    Deed.hypomotor_arrest: (15.0, 60.0),
+    Deed.focal_clonic: (20.0, 80.0),
+    Deed.rocking: (20.0, 90.0),
+    Deed.exercises: (60.0, 180.0),
+    Deed.chest_physiotherapy: (90.0, 240.0),
+    Deed.leaving_bed: (120.0, 480.0),
+    Deed.visit: (120.0, 600.0),
+    Deed.torch_check: (12.0, 25.0),
+    Deed.lights_on: (30.0, 300.0),
+    Deed.camera_knock: (1.5, 3.0),
 }
 CONFOUNDER_SHARES: dict[Deed, float] = {
     Deed.turning: 5.0,

@@ -21,7 +21,7 @@ from shared.ward.skeleton import (
     Joint,
     Material,
     joints_of,
-    rest_on_bed,
+    settle,
 )
 
 Floats = NDArray[np.float64]
@@ -95,10 +95,17 @@ def lay_down(
     """Patient's pose to joints, capsules and the blanket's field.
 
     build: stature_mm, girth, arms over the blanket (0/1), blanket's steepness; cover: has blanket (0/1), its top y in mm;
-    life: swelling of the chest by breath in mm, limpness 0..1.
+    life: swelling of the chest by breath in mm, limpness 0..1, whether it is off the bed 0..1.
     """
-    joints_of(pose, build[0], joints)
-    rest_on_bed(joints, pose[JOINTS, 2], life[1], build[0], build[1])
+    settle(pose, build, life[1], life[2], joints)
+    clothe(joints, build, life, cover, creases, capsules, field)
+
+
+@compiled
+def clothe(
+    joints: Floats, build: Floats, life: Floats, cover: Floats, creases: Floats, capsules: Floats, field: Floats
+) -> None:
+    """Flesh around joints and the blanket over it, as `lay_down` does it; arms above a blanket are laid on it."""
     flesh(joints, build[0], build[1], life[0], capsules)
     if cover[0] < 0.5:
         return
@@ -109,8 +116,9 @@ def lay_down(
         high = 0.5 * (capsules[s, 2] + capsules[s, 5]) if CAPSULES[s, 3] == 1 else 0.0
         beyond = max((0.5 * (capsules[s, 1] + capsules[s, 4]) - cover[1] + 120.0) / 200.0, (high - 240.0) / 160.0)
         covered[s] = 0.0 if is_head or out_of_bed else 1.0 - min(1.0, max(0.0, beyond))
+        covered[s] *= 1.0 - life[2]
     drape(capsules, covered, build[3], creases, field)
-    if build[2] > 0.5:
+    if build[2] > 0.5 and life[2] < 0.5:
         _lift_arms(joints, field, build[0], cover[1])
         flesh(joints, build[0], build[1], life[0], capsules)
 
@@ -178,7 +186,7 @@ class Painter:
         top = patient.blanket_top_mm - movement.uncovered_mm[index]
         slope = 0.25 * np.sin(0.37 * self._night_seed) + movement.uncovered_mm[index] / 4000.0
         cover = np.array([float(patient.has_blanket and top > 60.0), top, slope])
-        life = np.array([movement.breath_mm[index], movement.limp[index]])
+        life = np.array([movement.breath_mm[index], movement.limp[index], movement.upright[index]])
         lay_down(
             movement.patient[index], self._build, life, cover, self._creases, self.joints, self._capsules, self._field
         )

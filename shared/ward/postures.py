@@ -1,6 +1,7 @@
 """How people lie asleep: four postures with personal variations, and the small life of a sleeping body.
 
-Shares of posture and about two to three position shifts an hour follow home recordings of adults (Skarpsno et al. 2017).
+Home recordings of 664 adults: 54 % of the time on a side, 38 % on the back, 7 % on the front, 1.6 ± 0.7 position shifts an hour
+(Skarpsno et al. 2017). The patients' shares vary around these.
 """
 
 import numpy as np

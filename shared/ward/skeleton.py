@@ -217,3 +217,17 @@ def rest_on_bed(joints: Floats, hover_mm: float, limp: float, stature_mm: float,
     for k in range(ARM_JOINTS.shape[0]):
         j = ARM_JOINTS[k]
         joints[j, 2] -= 0.75 * limp * max(0.0, joints[j, 2] - 0.15 * stature_mm)
+
+
+@compiled
+def settle(pose: Floats, build: Floats, limp: float, upright: float, joints: Floats) -> None:
+    """One pose to joints (JOINTS, 3) in mm: lying, or on its own feet by `upright` 0..1. build: stature in mm, girth."""
+    joints_of(pose, build[0], joints)
+    if upright >= 1.0:
+        return
+    free = joints.copy()
+    rest_on_bed(joints, pose[ROOT, 2], limp, build[0], build[1])
+    if upright > 0.0:
+        for j in range(JOINTS):
+            for i in range(3):
+                joints[j, i] += upright * (free[j, i] - joints[j, i])

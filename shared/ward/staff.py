@@ -4,30 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.ward.deeds import Deed
+from shared.ward.gait import place, walk
+from shared.ward.guests import GUESTS
 from shared.ward.moves import TAU, Body, Course, Wander, hump, rise
-from shared.ward.skeleton import ROOT, Joint, X, Z
+from shared.ward.skeleton import Joint, X
 
 Floats = NDArray[np.float64]
-STAFF_DEEDS = frozenset({Deed.staff_care, Deed.walk_through, Deed.bed_making})
-_HIP_HEIGHT_MM = 0.525
-_FLOOR_MM = -600.0
-
-
-def _walk(body: Body, along: Floats, gait: Floats) -> None:
-    """Swing legs and arms by path length: a cycle each 1.3 m."""
-    phase = TAU * along / 1300.0
-    for left in (True, False):
-        swing = np.sin(phase + (0.0 if left else np.pi))
-        body.flex("hip", left, 0.42 * gait * swing)
-        body.flex("knee", left, 0.30 * gait * np.clip(np.cos(phase + (0.0 if left else np.pi)), 0, None))
-        body.flex("shoulder", left, -0.32 * gait * swing)
-        body.flex("elbow", left, 0.35 * gait)
-
-
-def _place(body: Body, x: Floats, y: Floats, heading: Floats, stature_mm: float) -> None:
-    body.pose[:, Joint.SPINE_BASE, X] += np.pi / 2
-    body.pose[:, Joint.SPINE_BASE, Z] += heading
-    body.pose[:, ROOT] = np.stack([x, y, np.full_like(x, _FLOOR_MM + _HIP_HEIGHT_MM * stature_mm)], -1)
+STAFF_DEEDS = frozenset({Deed.staff_care, Deed.walk_through, Deed.bed_making}) | frozenset(GUESTS)
 
 
 def staff_poses(deed: Deed, course: Course) -> tuple[Floats, float]:
@@ -35,13 +18,16 @@ def staff_poses(deed: Deed, course: Course) -> tuple[Floats, float]:
     t, rng, span = course.t, course.rng, course.duration_s
     stature, side = float(rng.uniform(1580, 1880)), float(rng.choice((-1.0, 1.0)))
     body = Body.at_rest(len(t))
+    if deed in GUESTS:
+        GUESTS[deed](body, course, side, stature)
+        return body.pose, stature
     if deed is Deed.walk_through:
         share = np.clip(t / max(span, 1.0), 0.0, 1.0)
         x = side * (1250.0 - 250.0 * np.sin(np.pi * share) - 150.0 * share)
         y = -900.0 + 3000.0 * np.where(share < 0.5, 2 * share, 2 - 2 * share)
         heading = np.pi * (1.0 - rise(share, 0.44, 0.12)) + 0.25 * np.pi * np.cos(np.pi * share)
-        _walk(body, 6000.0 * share, np.ones_like(t))
-        _place(body, x, y, heading, stature)
+        walk(body, 6000.0 * share, np.ones_like(t))
+        place(body, x, y, heading, stature)
         return body.pose, stature
     walk_s = min(4.0, 0.2 * span)
     near = hump(t, 0.0, span, walk_s, walk_s)
@@ -50,7 +36,7 @@ def staff_poses(deed: Deed, course: Course) -> tuple[Floats, float]:
     y = 1150.0 + reach * Wander(rng, 0.02, 0.08)(t) * work - (1.0 - near) * 1900.0
     x = side * (1250.0 - 480.0 * near)
     walking = np.clip(hump(t, 0.0, walk_s, 0.3, 0.5) + hump(t, span - walk_s, span, 0.5, 0.3), 0.0, 1.0)
-    _walk(body, 2000.0 * near, walking)
+    walk(body, 2000.0 * near, walking)
     facing = -side * np.pi / 2
     heading = facing + (1.0 - rise(near, 0.6, 0.4)) * (np.pi / 2) * side
     bend = 0.35 + 0.2 * Wander(rng, 0.05, 0.2)(t)
@@ -59,7 +45,7 @@ def staff_poses(deed: Deed, course: Course) -> tuple[Floats, float]:
     for left in (True, False):
         _reach(body, course, left, work, brisk=deed is Deed.bed_making)
         body.flex("hip", left, 0.25 * work)
-    _place(body, np.asarray(x), np.asarray(y), np.asarray(heading), stature)
+    place(body, np.asarray(x), np.asarray(y), np.asarray(heading), stature)
     return body.pose, stature
 
 
