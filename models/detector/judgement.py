@@ -18,7 +18,7 @@ from models.detector.lessons import fingerprint
 from models.detector.tables import Document, document_of
 from models.detector.trial import KEPT, full_set, quick_set, robustness, try_release
 from models.evaluation.contenders import rule_of
-from models.evaluation.simulated import Case, Tell, program
+from models.evaluation.simulated import Case, Tell, judging
 from shared.errors import Refused
 from shared.release import Metric, ReleaseCard, card_path, load_card, sha256_of, verify_release
 from shared.results import Figure
@@ -47,7 +47,7 @@ def evaluate_release(folder: Path, name: str, results: Path, which: SetName, tel
     path = results / f"{name}-{sha256[:12]}-{ward[:12]}-{which}.json"
     if path.exists():
         found = _read(path)
-        if found["program"] == program():
+        if found["program"] == judging():
             tell(f"{which} result of {found['finished']} for this file on this ward, not computed again: {path}")
             return _result(found, path, fresh=False)
         tell("the kept result was made by another program and is computed again")
@@ -57,7 +57,7 @@ def evaluate_release(folder: Path, name: str, results: Path, which: SetName, tel
     trial = try_release(folder, name, control, cases, tell, kept)
     robust = robustness(folder, name, _some(cases), tell, kept) if which == "full" else {}
     body = {
-        "release": name, "sha256": sha256, "ward": ward, "set": which, "program": program(),
+        "release": name, "sha256": sha256, "ward": ward, "set": which, "program": judging(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "says": "simulated patients that no training or tuning saw; no clinical claim",
         "figures": {word: asdict(figure) for word, figure in figures_of(trial).items()},

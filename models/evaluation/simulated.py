@@ -28,6 +28,7 @@ RAYS = 2
 PIECE_S = 10.0
 """A segment of the bed; each has the same bytes in a simulated night."""
 PROGRAM = ("models/baselines", "models/evaluation/watch.py", "models/evaluation/disturbances.py", "shared/trigger.py")
+RULES = ("models/metrics", "models/evaluation/judge.py", "models/evaluation/summary.py")
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,21 @@ def play_all(
     return [_kept(path, case) for path, case in zip(paths, cases, strict=True)]
 
 
-@cache
 def program() -> str:
-    """A hash of the code that turns scores to events and previews to a baseline's scores."""
+    """A hash of the code that turns scores to events and previews to a baseline's scores: a kept night is of it."""
+    return _hash_of(PROGRAM)
+
+
+def judging() -> str:
+    """A hash of that and of the rules by which events are judged: a kept result is of it."""
+    return _hash_of((*PROGRAM, *RULES))
+
+
+@cache
+def _hash_of(names: tuple[str, ...]) -> str:
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    for name in PROGRAM:
+    for name in names:
         for path in sorted((root / name).glob("*.py")) if (root / name).is_dir() else [root / name]:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:24]

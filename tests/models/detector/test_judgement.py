@@ -18,7 +18,7 @@ from models.evaluation.curve import curve_rules
 from models.evaluation.disturbances import DISTURBANCES
 from models.evaluation.judge import judge
 from models.evaluation.recording import Event, Recording
-from models.evaluation.simulated import Case, program, recording_of
+from models.evaluation.simulated import Case, judging, recording_of
 from shared.errors import Refused
 from shared.release import card_path, load_card, save_card, sha256_of
 from shared.results import Figure
@@ -137,7 +137,7 @@ def test_a_result_kept_for_the_same_file_ward_and_program_is_read(candidate: Pat
     sha256 = sha256_of(candidate / f"{CONTROL_NAME}.onnx")
     path = tmp_path / f"{CONTROL_NAME}-{sha256[:12]}-{fingerprint()[:12]}-quick.json"
     figures = {"sensitivity_all": {"value": 0.5, "unit": "share", "goal": "", "holds": None}}
-    path.write_text(json.dumps({"program": program(), "finished": "then", "figures": figures, "metrics": {}}))
+    path.write_text(json.dumps({"program": judging(), "finished": "then", "figures": figures, "metrics": {}}))
     found = evaluate_release(candidate, CONTROL_NAME, tmp_path, "quick", lambda _: None)
     assert not found.fresh
     assert found.figures == {"sensitivity_all": Figure(0.5, "share")}
