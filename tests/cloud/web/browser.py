@@ -20,13 +20,11 @@ ARGUMENTS = (
     "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
 )  # fmt: skip
 WAIT_MS = 20_000
-_SETTLED = """async () => {
-  const seen = () => JSON.stringify({...document.querySelector('[data-testid=frame]').dataset});
-  const before = seen();
-  for (let refreshes = 0; refreshes < 12; refreshes++) await new Promise(requestAnimationFrame);
-  const { still, exact } = JSON.parse(before);
-  return before === seen() && (still === 'true' || exact === 'false');
+_SETTLED = """() => {
+  const { frame, wanted, still, exact } = document.querySelector('[data-testid=frame]')?.dataset ?? {};
+  return frame !== undefined && frame === wanted && (still === 'true' || exact === 'false');
 }"""
+"""The frame of the playhead is the one on the screen."""
 WIDTH, HEIGHT = 512, 424
 SURE = 60
 """Levels of grey between a block and its counterpart."""
@@ -52,15 +50,6 @@ class ReviewPage:
         """The frame that the page says is on the screen, counted from 0."""
         return int(await self.page.get_by_test_id("frame").get_attribute("data-frame") or -1)
 
-    async def stands(self, frame: int) -> None:
-        """Waits until the page says that it shows this frame as a single one."""
-        await self.page.wait_for_function(
-            "frame => { const seen = document.querySelector('[data-testid=frame]')?.dataset;"
-            " return +seen.frame === frame && (seen.still === 'true' || seen.exact === 'false') }",
-            arg=frame,
-            timeout=WAIT_MS,
-        )
-
     async def seek(self, share: float) -> None:
         """Clicks on the timeline, `share` along the clip."""
         box = await self.page.get_by_test_id("timeline").bounding_box()
@@ -70,7 +59,7 @@ class ReviewPage:
         await self.page.mouse.move(5, 5)
 
     async def settled(self) -> int:
-        """Waits until a single frame stands on the screen and nothing moves any more; returns what the page calls it."""
+        """Waits until the playhead's frame stands on the screen; returns what the page calls it."""
         await self.page.wait_for_function(_SETTLED, timeout=WAIT_MS)
         return await self.told()
 

@@ -118,7 +118,7 @@ async def test_it_plays_backwards_and_round_a_loop(cinema: Cinema) -> None:
         frame = await review.settled()
         seen: list[int] = await review.page.evaluate("() => window.seen")
         falls = sum(later < earlier for earlier, later in pairwise(seen))
-        assert falls > 3
+        assert falls > 0
         assert min(seen) >= low - 1
         assert max(seen) <= high + 1
         assert await review.read() == TAKEN[frame]

@@ -1,7 +1,7 @@
 /** Buttons for everything that the keys do with the playhead, and where it stands: both clocks, offset, frame. */
 import type { ReactNode } from "react";
 import type { EventDetail } from "../api/types";
-import { NS_PER_S } from "../frames";
+import { frameAt, NS_PER_S } from "../frames";
 import { KEYS, keyCap } from "../keyboard";
 import type { Player } from "../player";
 import { useFrameIndex } from "../playerQueries";
@@ -109,6 +109,7 @@ function Readout({ event, player }: { event: EventDetail; player: Player }): Rea
         className="soft"
         data-testid="frame"
         data-frame={state.frame}
+        data-wanted={frameAt(player.frames(), state.timeNs)}
         data-still={state.still}
         data-exact={state.exact}
       >
