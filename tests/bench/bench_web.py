@@ -20,6 +20,7 @@ from cloud.database import ensure_database, open_tables
 from cloud.schema import migrate_database
 from shared.clock import NS_PER_S
 from shared.results import Figure, print_results, write_results
+from tests.bench.worklist_million import figures_of_million
 from tests.cloud.people_house import FIRST_UTC_NS, House, open_house
 from tests.cloud.web.browser import ReviewPage, browser, review_page
 from tests.cloud.web.burnt_clip import make_clip
@@ -161,11 +162,17 @@ async def figures_of_size(_bench: Bench) -> dict[str, Figure]:
     return {"first_load_js_kb": Figure(round(size, 1), "kB, gzip", "<= 300", 0 < size <= 300)}
 
 
+async def figures_of_worklist(bench: Bench) -> dict[str, Figure]:
+    """The list of a million events; comes last, because all that follows would work among them."""
+    return await figures_of_million(bench.browser, bench.address, bench.token)
+
+
 MEASURED: tuple[Callable[[Bench], Awaitable[dict[str, Figure]]], ...] = (
     figures_of_size,
     figures_of_first_frame,
     figures_of_steps,
     figures_of_space,
+    figures_of_worklist,
 )
 
 

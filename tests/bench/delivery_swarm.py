@@ -210,14 +210,15 @@ class Swarm:
                     self._turn(bed)
 
     def _tell(self, plan: Plan, now_ns: int) -> None:
-        """What is due by now, for a fiftieth of a second at most: a process that is behind must go on reading answers."""
+        """What is due by now, in its order, for a fiftieth of a second at most: who is behind must go on reading answers."""
         until_ns = now_ns + TELLING_NS
-        while plan.next_event_ns <= now_ns and time.monotonic_ns() < until_ns:
-            self._tell_event(plan.next_event_ns)
-            plan.events += 1
-        while plan.next_heartbeat_ns <= now_ns and time.monotonic_ns() < until_ns:
-            self._tell_heartbeat(self.beds[plan.heartbeats % len(self.beds)])
-            plan.heartbeats += 1
+        while min(plan.next_event_ns, plan.next_heartbeat_ns) <= now_ns and time.monotonic_ns() < until_ns:
+            if plan.next_event_ns <= plan.next_heartbeat_ns:
+                self._tell_event(plan.next_event_ns)
+                plan.events += 1
+            else:
+                self._tell_heartbeat(self.beds[plan.heartbeats % len(self.beds)])
+                plan.heartbeats += 1
 
     def _tell_event(self, due_ns: int) -> None:
         self._round += 1

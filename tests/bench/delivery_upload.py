@@ -64,7 +64,7 @@ def measure(folder: Path, large_bytes: int, many: int, figures: dict[str, Figure
             _memory(api, large_bytes, figures, say)
             _against_sink(api, large_bytes, figures, say)
             _many(api, many, figures, say)
-            _through_cuts(api, large_bytes // SMALLER, figures, say)
+            _through_cuts(api, max(large_bytes // SMALLER, 2 * CUTS * CHUNK_BYTES), figures, say)
         finally:
             api.stop()
 
