@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
 
 from cloud.objects import Objects, object_key
 from cloud.settings import load_settings
@@ -132,8 +131,3 @@ def _faults_of(house: House, words: list[str], name: str) -> Iterator[str]:
     code, said = house.run_once(words, name.replace(" ", "-"))
     if code != 0:
         yield f"{name} ends with {code}: {' | '.join(said.strip().splitlines()[:8])}"
-
-
-def lost_ids(verdict: Verdict) -> set[UUID]:
-    """The events that are lost."""
-    return set(verdict.lost)
