@@ -70,9 +70,19 @@ async def give_verdicts(principal: Principal, wishes: Sequence[Wish], now_ns: in
             await audit.record_all(connection, site, deeds[site])
     if absent is not None:
         await refuse(principal, str(absent))
-    kept_now = sum(one.version is not None for one in given.values())
-    _log.info("verdicts_given", kept=kept_now, stale=len(given) - kept_now)
+    for wish in wishes:
+        _tell(wish, given[wish.event_id])
     return [given[wish.event_id] for wish in wishes]
+
+
+def _tell(wish: Wish, given: Given) -> None:
+    facts = {"event_id": str(wish.event_id), "version": given.current}
+    if given.version is None:
+        _log.info("stale_verdict_passed_over", **facts)
+    elif wish.verdict is None:
+        _log.info("verdict_withdrawn", **facts)
+    else:
+        _log.info("verdict_given", verdict=wish.verdict.value, **facts)
 
 
 def _deed(principal: Principal, wish: Wish, version: int) -> audit.Deed:
