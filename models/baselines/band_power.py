@@ -13,13 +13,17 @@ from collections import deque
 import numpy as np
 
 from models.baselines.stepping import Floats, SteppedScorer
-from shared.preview import PREVIEW_FPS
+from shared.preview import PREVIEW_FPS, PREVIEW_HEIGHT, PREVIEW_WIDTH
 
 WINDOW = 30
 """Pictures in a window: the two seconds for which the published rule wants the rhythm."""
 LOW_HZ, HIGH_HZ, LEAST_HZ = 2.0, 6.0, 0.5
 FLOOR = 2.0e-4
 """Power, in squared pixels of the half-size picture, at which movement counts half: well above what sensor noise leaves."""
+
+_HEIGHT, _WIDTH = PREVIEW_HEIGHT // 2, PREVIEW_WIDTH // 2
+_Y = (np.arange(_HEIGHT, dtype=np.float32)[:, None] - _HEIGHT / 2) / np.float32(_HEIGHT / 2)
+_X = (np.arange(_WIDTH, dtype=np.float32)[None, :] - _WIDTH / 2) / np.float32(_HEIGHT / 2)
 
 
 class BandPower(SteppedScorer):
@@ -63,11 +67,15 @@ def _group_velocities(before: Floats, after: Floats) -> Floats:
     """Six numbers by least squares: which slow bending of the plane explains the change of brightness best, in pixels."""
     middle = (before + after) * np.float32(0.5)
     down, across = np.gradient(middle)
-    height, width = middle.shape
-    y = (np.arange(height, dtype=np.float32)[:, None] - height / 2) / np.float32(height / 2)
-    x = (np.arange(width, dtype=np.float32)[None, :] - width / 2) / np.float32(height / 2)
     bends = np.stack(
-        (across, down, across * x + down * y, down * x - across * y, across * x - down * y, across * y + down * x)
+        (
+            across,
+            down,
+            across * _X + down * _Y,
+            down * _X - across * _Y,
+            across * _X - down * _Y,
+            across * _Y + down * _X,
+        )
     ).reshape(6, -1)
     gram = bends @ bends.T + np.eye(6, dtype=np.float32) * np.float32(middle.size)
     solved: Floats = np.linalg.solve(gram, bends @ (before - after).ravel()).astype(np.float32)
