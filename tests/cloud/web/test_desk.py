@@ -51,6 +51,17 @@ async def fill(site: Site, count: int, stay_id: UUID | None = None) -> list[UUID
     ]
 
 
+def drag(page: Page, title: str, pixels: int) -> None:
+    """Takes an edge of a movement's bar by the mouse and moves it."""
+    box = page.get_by_title(title).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + pixels, y, steps=5)
+    page.mouse.up()
+
+
 def saved(page: Page) -> None:
     expect(page.get_by_test_id("annotation-state")).to_have_text(re.compile(r"^Saved \(version"))
 
@@ -113,6 +124,7 @@ def test_a_seizure_is_annotated_in_full_by_keyboard_and_survives_a_lost_connecti
 
     context.set_offline(True)
     page.get_by_label("Consciousness", exact=True).select_option("impaired")
+    drag(page, "End of Tonic", 60)
     expect(page.get_by_test_id("annotation-state")).to_contain_text("No connection")
     context.set_offline(False)
     saved(page)
@@ -123,6 +135,7 @@ def test_a_seizure_is_annotated_in_full_by_keyboard_and_survives_a_lost_connecti
     assert [moi["term"] for moi in mois] == [
         "head-version", "clonic", "tonic", "oral-automatism", "manual-automatism",
     ]  # fmt: skip
+    assert mois[2]["end_ns"] - mois[2]["start_ns"] > 5 * NS_PER_S
 
     page.get_by_label("Comment").fill("Mother says Anna was tired")
     page.get_by_role("button", name="Keep comment").click()
