@@ -30,7 +30,7 @@ POINTS: dict[str, tuple[str, ...]] = {
 """Which program passes which point."""
 KNOWN = frozenset(DELIVERY_POINTS) | frozenset(TRANSFER_POINTS)
 EVENTS_A_FEED = 4
-DEATH_LIMIT_S = 90.0
+DEATH_LIMIT_S = 240.0
 
 
 def at_points(tally: Tally, hits: tuple[int, ...], seed: int) -> None:
