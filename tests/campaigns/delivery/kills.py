@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 from shared.failpoints import DELIVERY_POINTS, TRANSFER_POINTS
 from tests.campaigns.delivery.house import House, Wishes
@@ -31,6 +32,7 @@ POINTS: dict[str, tuple[str, ...]] = {
 KNOWN = frozenset(DELIVERY_POINTS) | frozenset(TRANSFER_POINTS)
 EVENTS_A_FEED = 4
 DEATH_LIMIT_S = 240.0
+COMPARE_EACH_S = 5.0
 
 
 def at_points(tally: Tally, hits: tuple[int, ...], seed: int) -> None:
@@ -57,7 +59,13 @@ def _feed_until_all_died(house: House, tally: Tally) -> None:
     """Events go on while a fault waits; a point that is not reached in time is a complaint."""
     armed = [program for program in house.programs.values() if not program.peace]
 
+    compare_at_s = 0.0
+
     def passed() -> bool:
+        nonlocal compare_at_s
+        if house.programs["ingester"].armed.startswith("before_comparison") and time.monotonic() > compare_at_s:
+            compare_at_s = time.monotonic() + COMPARE_EACH_S  # a bed compares after a new connection alone
+            house.restart(*(f"publisher {bed}" for bed in house.beds if house.programs[f"publisher {bed}"].peace))
         for bed in house.beds.values():
             bed.feeder.mend()
             if sum(bed.left()) < 4:
