@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.ward.blanket import CELL_MM, COLUMNS, FOOT_MM, ROWS, creases_of, drape, height_at
+from shared.ward.blanket import CELL_MM, COLUMNS, FOOT_MM, ROWS, creases_of, drape, fold, height_at
 from shared.ward.camera import CameraModel, CameraPose
 from shared.ward.choreography import Movement
 from shared.ward.compiled import compiled
@@ -136,7 +136,7 @@ def paint(
     _draw_body(capsules, own, view, lens, depth, shade, label)
     if cover[0] > 0.5:
         top = (cover[1] - FOOT_MM) / CELL_MM
-        extent = np.array([top, cover[2]])
+        extent = np.array([top, cover[2], max(0.0, cover[3]) * COLUMNS, (COLUMNS - 1) + min(0.0, cover[3]) * COLUMNS])
         draw_blanket(field, extent, view, lens, 10, depth, shade, label)
     if guest.shape[0]:
         _draw_body(guest, _STAFF_OF, view, lens, depth, shade, label)
@@ -160,36 +160,45 @@ class Canvas:
 class Painter:
     """One patient before one camera: paints any instant of a movement."""
 
-    def __init__(self, patient: Patient, night_seed: int, camera: CameraModel, pose: CameraPose) -> None:
-        self.patient, self.camera, self.pose = patient, camera, pose
+    def __init__(
+        self, patient: Patient, night_seed: int, camera: CameraModel, pose: CameraPose, *, staged: bool = False
+    ) -> None:
+        self.patient, self.camera, self._staged = patient, camera, staged
         self.canvas = Canvas.of(camera)
         self.joints: Floats = np.zeros((JOINTS, 3))
         self._night_seed = night_seed
-        self._room: Background = background_of(patient.seed, camera, pose)
         self._creases = creases_of(night_seed)
         self._field: Floats = np.zeros((ROWS, COLUMNS))
         self._build = np.array(
             [patient.stature_mm, patient.girth, float(patient.arms_over_blanket), patient.blanket_slope], np.float64
         )
         self._capsules: Floats = np.zeros((len(CAPSULES), 7))
-        shift = -pose.rotation @ pose.position_mm
-        lens = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
-        self._eye = (np.ascontiguousarray(np.concatenate([pose.rotation, shift[:, None]], 1)), lens)
+        self.turn_to(pose)
         scale = dict(
             zip((Material.GOWN, Material.TROUSERS, Material.BLANKET, Material.HAIR), patient.albedo_scale, strict=True)
         )
         self._albedo = ALBEDO * np.array([scale.get(material, 1.0) for material in Material])
+
+    def turn_to(self, pose: CameraPose) -> None:
+        """Hang the camera so: the empty room is drawn anew, which costs as much as some frames."""
+        self.pose = pose
+        self._room: Background = background_of(self.patient.seed, self.camera, pose, walled=self._staged)
+        shift = -pose.rotation @ pose.position_mm
+        lens = np.array([self.camera.fx, self.camera.fy, self.camera.cx, self.camera.cy])
+        self._eye = (np.ascontiguousarray(np.concatenate([pose.rotation, shift[:, None]], 1)), lens)
 
     def ideal(self, movement: Movement, index: int) -> Canvas:
         """Paint one instant without noise; the canvas is reused by the next call. Also sets `joints` (bed frame, mm)."""
         patient = self.patient
         top = patient.blanket_top_mm - movement.uncovered_mm[index]
         slope = 0.25 * np.sin(0.37 * self._night_seed) + movement.uncovered_mm[index] / 4000.0
-        cover = np.array([float(patient.has_blanket and top > 60.0), top, slope])
+        aside = float(movement.aside[index]) if self._staged else 0.0
+        cover = np.array([float(patient.has_blanket and top > 60.0), top, slope, aside])
         life = np.array([movement.breath_mm[index], movement.limp[index], movement.upright[index]])
         lay_down(
             movement.patient[index], self._build, life, cover, self._creases, self.joints, self._capsules, self._field
         )
+        fold(self._field, aside)
         guest = self._guest(movement, index)
         room = (self._room.depth, self._room.shade, self._room.label)
         out = (self.canvas.depth, self.canvas.shade, self.canvas.label)

@@ -6,13 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.preview import LEAST_VALID_SHARE, PREVIEW_FPS, PREVIEW_HEIGHT, PREVIEW_WIDTH, depth_to_u8, ir_to_u8
-from shared.ward.camera import KINECT_V2, camera_pose_of
-from shared.ward.choreography import Choreography
+from shared.ward.camera import KINECT_V2
 from shared.ward.compiled import compiled
 from shared.ward.night import Night
-from shared.ward.painter import Painter
 from shared.ward.patient import patient_of
-from shared.ward.ward import frame_key
+from shared.ward.view import View, motion_of
 
 Bytes = NDArray[np.uint8]
 Counts = NDArray[np.uint16]
@@ -46,19 +44,19 @@ def ward_previews(night: Night, *, fps: int = PREVIEW_FPS, samples: int = 2) -> 
     """
     if samples not in (1, 2, 4) or not 1 <= fps <= 60:
         raise ValueError(f"samples must be 1, 2 or 4 and fps from 1 to 60, got {samples} and {fps}")
-    patient, pose = patient_of(night.patient_seed), camera_pose_of(night.patient_seed)
+    patient = patient_of(night.patient_seed)
     camera = KINECT_V2.scaled(PREVIEW_WIDTH * samples, PREVIEW_HEIGHT * samples)
-    painter = Painter(patient, night.night_seed, camera, pose)
-    choreography = Choreography(night, patient)
+    view = View(night, patient, camera)
+    motion = motion_of(night, patient)
     frames = int(night.duration_s * fps)
     fine = np.empty((2, camera.height, camera.width), np.uint16)
     means = np.empty((3, BATCH, PREVIEW_HEIGHT, PREVIEW_WIDTH), np.float32)
     for first in range(0, frames, BATCH):
         times = np.arange(first, min(first + BATCH, frames)) / fps
-        movement = choreography.at(times)
+        movement = motion.at(times)
         for k, t_s in enumerate(times):
-            painter.ideal(movement, k)
-            painter.expose(frame_key(night, float(t_s)), samples / FULL_FACTOR, fine[0], fine[1])
+            view.paint(movement, k, float(t_s))
+            view.expose(float(t_s), samples / FULL_FACTOR, fine[0], fine[1])
             _block_means(fine[0], fine[1], samples, means[0, k], means[1, k], means[2, k])
         count = len(times)
         depth = depth_to_u8(means[0, :count], means[1, :count] >= LEAST_VALID_SHARE)

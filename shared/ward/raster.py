@@ -106,7 +106,7 @@ def _draw_triangle(p: Floats, i: int, j: int, k: int, material: int, depth: Imag
 def draw_blanket(
     field: Floats, extent: Floats, view: Floats, lens: Floats, material: int, depth: Image, shade: Image, label: Labels
 ) -> None:
-    """Draw the part of the height field (ROWS, COLUMNS) below `extent` (top row in cells, its slope per column).
+    """Draw the part of the height field (ROWS, COLUMNS) within `extent`: top row in cells, its slope per column, columns from and to.
 
     view (3, 4) takes bed coordinates to the camera.
     """
@@ -129,6 +129,8 @@ def draw_blanket(
             corners[k, 2], corners[k, 3] = 1.0 / pz, max(0.05, -facing / scale)
     for r in range(ROWS - 1):
         for c in range(COLUMNS - 1):
+            if c < extent[2] or c + 1 > extent[3]:
+                continue
             if r + 1 <= extent[0] + extent[1] * (c - COLUMNS / 2):
                 k = r * COLUMNS + c
                 _draw_triangle(corners, k, k + 1, k + COLUMNS, material, depth, shade, label)

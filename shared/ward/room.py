@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 FLOOR_MM = -600.0
+WALL_X_MM = 2600.0
 
 # Near-infrared reflectance by material, in the order of Material.
 ALBEDO = np.array([0.0, 0.22, 0.50, 0.74, 0.82, 0.42, 0.60, 0.28, 0.52, 0.44, 0.63, 0.78, 0.57, 0.30])
@@ -81,8 +82,8 @@ def _draw_box(low: Floats, high: Floats, material: int, rays: Floats, eye: Float
     into.label[nearer] = material
 
 
-def background_of(bed_seed: int, camera: CameraModel, pose: CameraPose) -> Background:
-    """Draw the empty room of a bed as the camera sees it, without noise."""
+def background_of(bed_seed: int, camera: CameraModel, pose: CameraPose, *, walled: bool = False) -> Background:
+    """Draw the empty room of a bed as the camera sees it, without noise; walled: with walls to both sides too."""
     shape = (camera.height, camera.width)
     into = Background(np.full(shape, 1e5, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
     v, u = np.mgrid[0 : camera.height, 0 : camera.width].astype(np.float64)
@@ -90,6 +91,8 @@ def background_of(bed_seed: int, camera: CameraModel, pose: CameraPose) -> Backg
     rays = np.tensordot(pose.rotation.T, pixels, 1)
     _draw_plane(2, FLOOR_MM, Material.FLOOR, rays, pose.position_mm, into)
     _draw_plane(1, 2250.0, Material.WALL, rays, pose.position_mm, into)
+    for level in (-WALL_X_MM, WALL_X_MM) if walled else ():
+        _draw_plane(0, level, Material.WALL, rays, pose.position_mm, into)
     for low, high, material in _BOXES:
         _draw_box(np.array(low), np.array(high), material, rays, pose.position_mm, into)
     lens = np.array([camera.fx, camera.fy, camera.cx, camera.cy])

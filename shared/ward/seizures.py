@@ -125,6 +125,8 @@ def hypermotor(body: Body, course: Course) -> None:
     body.add(Joint.NECK, Y, 0.55 * on * Wander(rng, 0.5, 1.8)(t))
     body.shift(70.0 * on * Wander(rng, 0.3, 1.0)(t), 45.0 * on * Wander(rng, 0.3, 1.2)(t), 30.0 * on * np.abs(rock))
     body.uncovered_mm += 950.0 * rng.uniform(0.5, 1.0) * rise(t, 1.0, 5.0)
+    if vigour > 0.9:
+        body.aside += 0.75 * course.patient.side * rise(t, 2.0, 4.0)
 
 
 def automotor(body: Body, course: Course) -> None:

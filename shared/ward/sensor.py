@@ -23,7 +23,7 @@ EDGE_MM = 45.0
 
 
 @compiled
-def _mix(x: np.uint32) -> np.uint32:
+def mix(x: np.uint32) -> np.uint32:
     """32 well-mixed bits of 32 bits (finaliser "lowbias32" of Wellons, 2018)."""
     x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D))
     x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B))
@@ -31,7 +31,7 @@ def _mix(x: np.uint32) -> np.uint32:
 
 
 @compiled
-def _bell(bits: np.uint32) -> np.float32:
+def bell(bits: np.uint32) -> np.float32:
     """A nearly normal number from the sum of the four bytes of 32 random bits."""
     pairs = np.uint32((bits & np.uint32(0x00FF00FF)) + ((bits >> np.uint32(8)) & np.uint32(0x00FF00FF)))
     total = np.int32((pairs & np.uint32(0xFFFF)) + (pairs >> np.uint32(16)))
@@ -47,15 +47,15 @@ def _expose_row(
     one, zero, most = np.float32(1.0), np.float32(0.0), np.float32(65535.0)
     half, mm2, slope = np.float32(0.5), np.float32(1e-6), np.float32(0.45)
     for c in range(depth.shape[0]):
-        bits = _mix(np.uint32(seed + np.uint32(c) * np.uint32(0x9E3779B9)))
-        other = _mix(np.uint32(bits ^ np.uint32(0x5BD1E995)))
+        bits = mix(np.uint32(seed + np.uint32(c) * np.uint32(0x9E3779B9)))
+        other = mix(np.uint32(bits ^ np.uint32(0x5BD1E995)))
         z = depth[c]
         metres2 = z * z * mm2
         ir = gain[c] * (np.float32(0.12) + np.float32(0.88) * shade[c]) * spread[c] / metres2
-        ir += softness * (np.float32(2.2) * np.sqrt(ir) + np.float32(6.0)) * _bell(bits)
+        ir += softness * (np.float32(2.2) * np.sqrt(ir) + np.float32(6.0)) * bell(bits)
         ir = min(most, max(zero, ir))
         sigma = softness * (np.float32(0.7) + slope * metres2) * (one + np.float32(250.0) / (ir + np.float32(120.0)))
-        value = min(most, max(zero, z + sigma * _bell(other)))
+        value = min(most, max(zero, z + sigma * bell(other)))
         seen = (z < np.float32(FARTHEST_MM)) & (ir > np.float32(25.0))
         ir_out[c] = np.uint16(np.int32(ir + half))
         depth_mm[c] = np.uint16(np.int32(value + half)) if seen else np.uint16(0)
@@ -74,7 +74,7 @@ def _fly(depth: Image, shade: Image, r: int, seed: np.uint32, softness: float, d
         sides = max(depth[r, max(c - 1, 0)], depth[r, min(c + 1, width - 1)])
         farthest = max(sides, max(depth[up, c], depth[down, c]))
         if farthest - z > EDGE_MM or shade[r, c] < 0.08:
-            lot = _mix(np.uint32(seed ^ np.uint32(0xA511E9B3) ^ np.uint32(c * 7919))) >> np.uint32(22)
+            lot = mix(np.uint32(seed ^ np.uint32(0xA511E9B3) ^ np.uint32(c * 7919))) >> np.uint32(22)
             if lot < 300.0 * softness**4:
                 depth_mm[c] = 0
             elif 300 <= lot < 480 and depth_mm[c] > 0:
@@ -95,7 +95,7 @@ def expose(
     table = (IR_GAIN * albedo).astype(np.float32)
     for r in range(height):
         dy = (r - lens[3]) / lens[1]
-        seed = _mix(np.uint32(_mix(np.uint32(key & 0xFFFFFFFF)) ^ _mix(np.uint32((key >> 32) + r * 0x10001))))
+        seed = mix(np.uint32(mix(np.uint32(key & 0xFFFFFFFF)) ^ mix(np.uint32((key >> 32) + r * 0x10001))))
         for c in range(width):
             dx = (c - lens[2]) / lens[0]
             square = np.float32(1.0 / (1.0 + dx * dx + dy * dy))
@@ -109,10 +109,10 @@ def expose(
 def tint(shade: Image, label: Labels, colours: Image, key: int, out: Labels) -> None:
     """Colour picture (H, W, 3) of an ideal image in a dim room, with grain of 3 steps; colours (materials, 3) in 0..255."""
     for r in range(shade.shape[0]):
-        seed = _mix(np.uint32(_mix(np.uint32(key & 0xFFFFFFFF)) ^ np.uint32(r * 0x10001)))
+        seed = mix(np.uint32(mix(np.uint32(key & 0xFFFFFFFF)) ^ np.uint32(r * 0x10001)))
         for c in range(shade.shape[1]):
             light = np.float32(0.2) + np.float32(0.6) * shade[r, c]
-            grain = np.int32(_mix(np.uint32(seed + np.uint32(c) * np.uint32(0x9E3779B9))) >> np.uint32(24)) % 7 - 3
+            grain = np.int32(mix(np.uint32(seed + np.uint32(c) * np.uint32(0x9E3779B9))) >> np.uint32(24)) % 7 - 3
             for i in range(3):
                 level = int(colours[label[r, c], i] * light + grain)
                 out[r, c, i] = min(255, max(0, level))
