@@ -9,6 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -101,6 +102,14 @@ def migrate(config: Path, beds: Sequence[str]) -> None:
     first = asyncio.run(prepare(settings, beds))
     if first is not None:
         print(f"The first account is {first.name}; its password, shown only now: {first.password}")
+
+
+@main.command("settings")
+@CONFIG
+def settings_command(config: Path) -> None:
+    """Read the settings, say that they are right, and the hash of the file."""
+    load_settings(config)
+    print(f"The settings are right; SHA-256 of the file: {sha256(config.read_bytes()).hexdigest()}")
 
 
 @main.command()

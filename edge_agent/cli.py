@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -53,6 +55,7 @@ def run(config: Path) -> None:
     from edge_agent.supervisor import Supervisor, command_of
     from shared.clock import SystemClock
     from shared.logs import set_up_logs
+    from shared.service_manager import ServiceManager
 
     settings = load_settings(config)
     set_up_logs("deepepil-edge", SUPERVISOR, site=settings.bed.site, bed=settings.bed.bed)
@@ -63,7 +66,10 @@ def run(config: Path) -> None:
         signal.signal(number, lambda *_: stop.set())
     with locked(folder, SUPERVISOR):
         begin_work(folder, identity, SystemClock())
-        Supervisor(folder, ROWS, command_of(config.resolve()), SystemClock(), stop, structlog.get_logger()).run()
+        manager = ServiceManager(os.environ)
+        Supervisor(
+            folder, ROWS, command_of(config.resolve()), SystemClock(), stop, structlog.get_logger(), manager
+        ).run()
 
 
 @main.command()
@@ -236,6 +242,16 @@ def coverage_command(config: Path, hours: int, form: str) -> None:
 
     lines = hour_lines(load_settings(config), hours)
     print((as_csv if form == "csv" else as_json)(lines), end="")
+
+
+@main.command("settings")
+@_config
+def settings_command(config: Path) -> None:
+    """Reads the settings, says that they are right, and the hash of the file."""
+    from edge_agent.settings import load_settings
+
+    load_settings(config)
+    print(f"The settings are right; SHA-256 of the file: {sha256(config.read_bytes()).hexdigest()}")
 
 
 @main.command()

@@ -23,6 +23,7 @@ from edge_agent.bus_messages import BusTopic, ProcessState, ProcessStates
 from edge_agent.process_table import SUPERVISOR, RestartRule, Row
 from edge_agent.runner import PARENT_VARIABLE, STOP_LIMIT_S
 from shared.clock import NS_PER_S, Clock
+from shared.service_manager import READY, STOPPING, ServiceManager
 
 TURN_MS = 500
 STATES_PERIOD_NS = NS_PER_S
@@ -66,6 +67,7 @@ class _Child:
     started_ns: int = 0
     progress_ns: int = 0
     has_beaten: bool = False
+    stalled: bool = False
 
 
 def command_of(config: Path) -> Callable[[str], list[str]]:
@@ -78,7 +80,7 @@ class Supervisor:
 
     def __init__(
         self, folder: Path, rows: Sequence[Row], command: Callable[[str], list[str]], clock: Clock, stop: threading.Event,
-        log: Any,
+        log: Any, manager: ServiceManager | None = None,
     ) -> None:  # fmt: skip
         self._command, self._clock, self._stop, self._log = command, clock, stop, log
         self._children = [_Child(row, Restarts(row.restart)) for row in rows]
@@ -87,13 +89,17 @@ class Supervisor:
         self._poller = zmq.Poller()
         self._poller.register(self._beats.socket, zmq.POLLIN)
         self._next_states_ns = 0
+        self._manager = manager or ServiceManager({})
 
     def run(self) -> None:
         """Until the stop. The wake-up for it comes with the signal that sets it, or at the next turn."""
         try:
+            self._turn()
+            self._manager.tell(READY)
             while not self._stop.is_set():
                 self._turn()
         finally:
+            self._manager.tell(STOPPING)
             self._stop_all()
             self._beats.close()
             self._publisher.close()
@@ -108,6 +114,9 @@ class Supervisor:
         self._hear_beats()
         for child in self._children:
             self._look_after(child)
+        # a loop that stands still is killed and started again; one that even so stays is beyond us: the machine's turn
+        if not any(child.stalled for child in self._children):
+            self._manager.alive(self._clock.monotonic_ns())
 
     def _wait(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -128,7 +137,7 @@ class Supervisor:
             self._log.error("process_not_started", name=child.row.name, sentence=f"The machine refuses: {error}.")
             return
         child.descriptor = os.pidfd_open(child.process.pid)
-        child.started_ns, child.progress_ns, child.has_beaten = now_ns, now_ns, False
+        child.started_ns, child.progress_ns, child.has_beaten, child.stalled = now_ns, now_ns, False, False
         self._poller.register(child.descriptor, zmq.POLLIN)
         self._log.info("process_started", name=child.row.name, pid=child.process.pid, restarts=child.restarts.count)
         self._next_states_ns = 0
@@ -155,12 +164,12 @@ class Supervisor:
         if now_ns - child.progress_ns > limit_s * NS_PER_S:
             self._log.error("process_stalled", name=child.row.name, limit_s=limit_s)
             child.process.kill()
-            child.progress_ns = now_ns
+            child.progress_ns, child.stalled = now_ns, True
 
     def _forget(self, child: _Child) -> None:
         self._poller.unregister(child.descriptor)
         os.close(child.descriptor)
-        child.process, child.descriptor = None, -1
+        child.process, child.descriptor, child.stalled = None, -1, False
         self._next_states_ns = 0
 
     def _tell_states(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -15,6 +16,7 @@ from cloud.database import UNREACHABLE
 from cloud.settings import CloudSettings
 from shared.errors import Transient
 from shared.logs import set_up_logs
+from shared.service_manager import ALIVE, READY, STOPPING, ServiceManager
 
 PROGRAM = "deepepil-cloud"
 Process = Callable[[CloudSettings, asyncio.Event], Coroutine[Any, Any, None]]
@@ -43,7 +45,21 @@ async def _with_signals(process: Process, settings: CloudSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await process(settings, stop)
+    manager = ServiceManager(os.environ)
+    manager.tell(READY)
+    feeding = asyncio.create_task(_feed(manager))
+    try:
+        await process(settings, stop)
+    finally:
+        manager.tell(STOPPING)
+        feeding.cancel()
+
+
+async def _feed(manager: ServiceManager) -> None:
+    """Signs of life from the loop that does the work: it stands still with it."""
+    while (period_s := manager.period_s) is not None:
+        manager.tell(ALIVE)
+        await asyncio.sleep(period_s)
 
 
 async def until_stopped(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
