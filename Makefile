@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 KINECT_VENV := .venv-kinect
+ANSIBLE_VENV := .venv-ansible
 BIN := $(VENV)/bin
 STAMP := build/setup
 NODE_STAMP := cloud/web/node_modules/.setup
@@ -31,7 +32,7 @@ help:
 	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: half an hour, as root"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 
-setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/web
+setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/ansible $(STAMP)/web
 
 $(STAMP)/system: scripts/system-packages
 	@mkdir -p $(STAMP)
@@ -56,6 +57,14 @@ $(STAMP)/kinect: requirements/kinect.txt requirements/kinect-test.txt
 	@test -x $(KINECT_VENV)/bin/python || $(PYTHON) -m venv $(KINECT_VENV)
 	@$(KINECT_VENV)/bin/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/kinect.txt
 	@$(KINECT_VENV)/bin/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/kinect-test.txt
+	@touch $@
+
+# Ansible's packages want other versions of ours: an environment of its own, for deploying and for its lint
+$(STAMP)/ansible: requirements/ansible.txt
+	@mkdir -p $(STAMP)
+	@echo "setup: Python environment in $(ANSIBLE_VENV) (Ansible and its lint)"
+	@test -x $(ANSIBLE_VENV)/bin/python || $(PYTHON) -m venv $(ANSIBLE_VENV)
+	@$(ANSIBLE_VENV)/bin/pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements/ansible.txt
 	@touch $@
 
 $(NODE_STAMP): cloud/web/package-lock.json
@@ -125,6 +134,8 @@ evaluate-quick: setup
 docs: setup
 	$(BIN)/python -m cloud.openapi > build/openapi.json && mv build/openapi.json cloud/web/openapi.json
 	cd cloud/web && npm run generate --silent
+	$(BIN)/python -m scripts.units
+	$(BIN)/python -m scripts.broker_access > build/acl.j2 && mv build/acl.j2 ansible/roles/mosquitto/templates/acl.j2
 	$(BIN)/python -m scripts.asyncapi > build/asyncapi.json && mv build/asyncapi.json docs/contracts/asyncapi.json
 	$(BIN)/python -m scripts.performance > build/performance.md && mv build/performance.md docs/performance.md
 
@@ -135,6 +146,7 @@ pins:
 	$(PIP_COMPILE) --extra edge --extra kernels --extra kinect --extra kinect-test -c requirements/kinect.txt -o requirements/kinect-test.txt
 	$(PIP_COMPILE) --extra cloud -o requirements/cloud.txt
 	$(PIP_COMPILE) --extra edge --extra kernels --extra ward --extra cloud --extra train --extra dev -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --python-version 3.11 --group fleet -o requirements/ansible.txt
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache cloud/web/dist

@@ -1,0 +1,1 @@
+"""The fleet: roles, inventories, units, templates. Nothing here needs a service manager."""
