@@ -21,6 +21,7 @@ from shared.ward.skeleton import (
     Joint,
     Material,
     joints_of,
+    rest_on_bed,
     settle,
 )
 
@@ -199,7 +200,19 @@ class Painter:
             movement.patient[index], self._build, life, cover, self._creases, self.joints, self._capsules, self._field
         )
         fold(self._field, aside)
-        guest = self._guest(movement, index)
+        return self._paint(self._guest(movement, index), cover)
+
+    def ideal_joints(self, joints: Floats, stature_mm: float) -> Canvas:
+        """Paint a body whose joints (JOINTS, 3) in mm of the bed frame are given; it rests on the bed under its blanket."""
+        build = self._build.copy()
+        build[0] = stature_mm
+        self.joints[:] = joints
+        rest_on_bed(self.joints, 0.0, 0.0, stature_mm, self.patient.girth)
+        cover = np.array([float(self.patient.has_blanket), self.patient.blanket_top_mm, 0.0, 0.0])
+        clothe(self.joints, build, np.zeros(3), cover, self._creases, self._capsules, self._field)
+        return self._paint(np.zeros((0, 7)), cover)
+
+    def _paint(self, guest: Floats, cover: Floats) -> Canvas:
         room = (self._room.depth, self._room.shade, self._room.label)
         out = (self.canvas.depth, self.canvas.shade, self.canvas.label)
         paint(self._capsules, guest, self._field, cover, self._eye, room, out)
