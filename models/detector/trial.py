@@ -172,7 +172,9 @@ def robustness(
     rows |= {word: [Case(case.night, case.sort, word) for case in cases] for word in DISTURBANCES}
     check_apart({**SPLITS, "test": {case.night.patient_seed for some in rows.values() for case in some}})
     ward, contender = fingerprint(), Contender(name, (rule_of(folder, name),), folder)
-    return {word: _judged(play_all(some, [contender], kept, ward, tell), name, 0) for word, some in rows.items()}
+    every = [case for some in rows.values() for case in some]
+    judged = iter(_judged(play_all(every, [contender], kept, ward, tell), name, 0))
+    return {word: [next(judged) for _ in some] for word, some in rows.items()}
 
 
 def _judged(played: Sequence[Played], name: str, rule: int) -> list[Judged]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 from models.detector.nights import others_of, truths_of
@@ -102,7 +103,8 @@ def play_all(
     missing = [index for index, path in enumerate(paths) if not path.exists()]
     if len(missing) < len(cases):
         tell(f"{len(cases) - len(missing)} of {len(cases)} nights were played before")
-    with ProcessPoolExecutor(processes) as pool:
+    # A forked process would hold the locks of threads that torch and the runtime began here; a spawned one holds none.
+    with ProcessPoolExecutor(max(1, min(processes, len(missing))), mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(play, cases[index], contenders): index for index in missing}
         for done, future in enumerate(as_completed(futures), 1):
             played = future.result()
