@@ -12,7 +12,7 @@ from shared.ward.compiled import compiled
 from shared.ward.patient import Patient
 from shared.ward.raster import draw_blanket, draw_capsule
 from shared.ward.room import ALBEDO, Background, background_of
-from shared.ward.sensor import expose
+from shared.ward.sensor import expose, spread_of
 from shared.ward.skeleton import (
     CAPSULE_RADII,
     CAPSULES,
@@ -175,6 +175,7 @@ class Painter:
         )
         self._capsules: Floats = np.zeros((len(CAPSULES), 7))
         self.turn_to(pose)
+        self._spread: Image = spread_of(self._eye[1], camera.height, camera.width)
         scale = dict(
             zip((Material.GOWN, Material.TROUSERS, Material.BLANKET, Material.HAIR), patient.albedo_scale, strict=True)
         )
@@ -221,7 +222,7 @@ class Painter:
     def expose(self, key: int, softness: float, depth_mm: Depth, ir: Depth) -> None:
         """Put the canvas through the sensor into depth_mm and ir (H, W) uint16."""
         canvas = self.canvas
-        expose(canvas.depth, canvas.shade, canvas.label, self._albedo, self._eye[1], key, softness, (depth_mm, ir))
+        expose(canvas.depth, canvas.shade, canvas.label, self._albedo, self._spread, key, softness, (depth_mm, ir))
 
     def _guest(self, movement: Movement, index: int) -> Floats:
         stature = float(movement.staff_stature_mm[index])

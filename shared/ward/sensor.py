@@ -82,26 +82,35 @@ def _fly(depth: Image, shade: Image, r: int, seed: np.uint32, softness: float, d
 
 
 @compiled
+def spread_of(lens: Floats, height: int, width: int) -> Image:
+    """How the emitter's light falls off from the axis (height, width): 1 / (1 + tan²)^1.5, the same for all frames of a camera."""
+    spread = np.empty((height, width), np.float32)
+    for r in range(height):
+        dy = (r - lens[3]) / lens[1]
+        for c in range(width):
+            dx = (c - lens[2]) / lens[0]
+            square = np.float32(1.0 / (1.0 + dx * dx + dy * dy))
+            spread[r, c] = square * np.sqrt(square)
+    return spread
+
+
+@compiled
 def expose(
-    depth: Image, shade: Image, label: Labels, albedo: Floats, lens: Floats, key: int, softness: float,
+    depth: Image, shade: Image, label: Labels, albedo: Floats, spread: Image, key: int, softness: float,
     out: tuple[Frame16, Frame16],
 ) -> None:  # fmt: skip
     """Turn an ideal image into what the sensor gives: out = (depth in mm, infrared), both (H, W) uint16, 0 = no depth.
 
-    softness: noise relative to a full-size pixel (1 at 512 x 424, 1/4 for a pixel that stands for 4 x 4 of them).
+    spread: of `spread_of`; softness: noise relative to a full-size pixel (1 at 512 x 424, 1/4 for a pixel that stands for 4 x 4 of them).
     """
     height, width = depth.shape
-    gain, spread = np.empty(width, np.float32), np.empty(width, np.float32)
+    gain = np.empty(width, np.float32)
     table = (IR_GAIN * albedo).astype(np.float32)
     for r in range(height):
-        dy = (r - lens[3]) / lens[1]
         seed = mix(np.uint32(mix(np.uint32(key & 0xFFFFFFFF)) ^ mix(np.uint32((key >> 32) + r * 0x10001))))
         for c in range(width):
-            dx = (c - lens[2]) / lens[0]
-            square = np.float32(1.0 / (1.0 + dx * dx + dy * dy))
-            spread[c] = square * np.sqrt(square)
             gain[c] = table[label[r, c]]
-        _expose_row(depth[r], shade[r], gain, spread, seed, np.float32(softness), out[0][r], out[1][r])
+        _expose_row(depth[r], shade[r], gain, spread[r], seed, np.float32(softness), out[0][r], out[1][r])
         _fly(depth, shade, r, seed, softness, out[0][r])
 
 

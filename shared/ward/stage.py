@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,7 @@ class Light:
     torch: float
 
 
+@lru_cache(maxsize=256)
 def resting_pose(stage: Stage) -> CameraPose:
     """How the camera hangs before anybody knocks it."""
     rng = np.random.default_rng((stage.seed, list(Placement).index(stage.placement), 0x57A6E))
@@ -109,10 +111,16 @@ def daylight(hour: float) -> float:
     return float(hump(h, 6.0, 20.0, 3.0, 3.0)[0])
 
 
+@lru_cache(maxsize=256)
+def _sunniness(seed: int) -> float:
+    """How much of full daylight a bed gets: its window, its curtains, the weather."""
+    return float(np.random.default_rng((seed, 0x5C1)).uniform(0.2, 1.0))
+
+
 def light_at(night: StagedNight, t_s: float) -> Light:
     """The light of an instant: daylight by the hour, the room's lamp until 22 h and from 6:30 h or when switched on, a torch in a hand."""
     hour = (night.stage.starts_at_h + t_s / 3600.0) % 24.0
-    sun = daylight(hour) * float(np.random.default_rng((night.stage.seed, 0x5C1)).uniform(0.2, 1.0))
+    sun = daylight(hour) * _sunniness(night.stage.seed)
     lamp = 0.7 if 6.5 <= hour < 9.0 or 16.5 <= hour < 22.0 else 0.0
     torch, now = 0.0, np.array([t_s])
     for episode in night.episodes:

@@ -17,7 +17,7 @@ from shared.ward import Deed, Episode, Ward
 from shared.ward.deeds import FIRST_DEEDS
 from shared.ward.stage import Placement, Stage, StagedNight
 
-WIDTH, HEIGHT = 160, 133
+WIDTH, HEIGHT = 144, 119
 COLUMNS = 5
 AT_S = {Deed.leaving_bed: 9.0, Deed.turning: 4.0, Deed.walk_through: 6.0, Deed.camera_knock: 0.15, Deed.visit: 25.0}
 NEAR_MM, FAR_MM = 900.0, 3300.0
