@@ -279,6 +279,12 @@ class ButtonSettings(Section):
     port: int = Field(default=0, ge=0, le=65535)
 
 
+class MetricsSettings(Section):
+    """Where Prometheus reads the bed's figures: a port of this machine alone; 0: no port."""
+
+    port: int = Field(default=0, ge=0, le=65535)
+
+
 class Settings(Section):
     """All settings of one bed."""
 
@@ -290,6 +296,7 @@ class Settings(Section):
     cloud: CloudSettings
     upload: UploadSettings = UploadSettings()
     button: ButtonSettings = ButtonSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 def is_loopback(host: str) -> bool:

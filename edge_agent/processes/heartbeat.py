@@ -9,6 +9,7 @@ import psutil
 
 from edge_agent.bus_messages import BusTopic
 from edge_agent.health import Health
+from edge_agent.metrics import MetricsListener, page_of
 from edge_agent.ring.disk_space import free_bytes_of
 from edge_agent.ring.folder import RUN
 from edge_agent.runner import Context
@@ -42,6 +43,7 @@ def run(context: Context) -> None:
     storage = context.settings.storage
     health = Health(storage, context.database(), context.clock, usage_of, free_bytes_of(storage.folder), utc_error_ns)
     inbox = context.subscribe(BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.processes)
+    listener = MetricsListener(context.settings.metrics.port) if context.settings.metrics.port else None
     next_ns = context.clock.monotonic_ns() + PERIOD_NS // 2
     while not context.stop.is_set():
         found = inbox.receive(TURN_MS)
@@ -55,5 +57,10 @@ def run(context: Context) -> None:
             heartbeat = health.heartbeat()
             context.publish(BusTopic.heartbeat, heartbeat)
             write_heartbeat(storage.folder, heartbeat)
+            if listener is not None:
+                bed, mqtt = context.settings.bed, context.settings.mqtt
+                listener.show(page_of(bed.site, bed.bed, heartbeat, mqtt.certificate_file))
         except (OSError, sqlite3.OperationalError) as error:
             context.log.error("heartbeat_failed", sentence=f"No heartbeat could be made: {error}.")
+    if listener is not None:
+        listener.close()
