@@ -11,6 +11,8 @@ from shared.ward.sensor import bell, mix
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
+Floats32 = NDArray[np.float32]
+Counts = NDArray[np.uint16]
 Frame16 = NDArray[np.uint16]
 Labels = NDArray[np.uint8]
 
@@ -23,15 +25,22 @@ MULTIPATH_SHARE = 0.22
 
 
 @compiled
-def _hollow_row(z: Image, up: Image, down: Image, reach: int, out: Image) -> None:
-    """How deep each pixel of a row lies in a hollow of one surface, in mm; without branches so that it runs in vector registers."""
+def _deepen(z: Floats32, one_side: Floats32, other_side: Floats32, out: Floats32) -> None:
+    """Raise `out` to how deep each pixel lies below the line between two others of its surface, in mm."""
     zero, half, most = np.float32(0.0), np.float32(0.5), np.float32(SAME_SURFACE_MM)
     for c in range(z.shape[0]):
-        a, b = up[c] - z[c], down[c] - z[c]
-        out[c] = max(zero, -half * (a + b)) if max(abs(a), abs(b)) < most else zero
-    for c in range(reach, z.shape[0] - reach):
-        a, b = z[c - reach] - z[c], z[c + reach] - z[c]
-        out[c] = max(out[c], -half * (a + b)) if max(abs(a), abs(b)) < most else out[c]
+        a, b = one_side[c] - z[c], other_side[c] - z[c]
+        near = (abs(a) < most) & (abs(b) < most)
+        out[c] = max(out[c], -half * (a + b) if near else zero)
+
+
+@compiled
+def _shift_row(depth_mm: Counts, ir: Counts, hollow: Floats32, extra: Floats32) -> None:
+    share, half, least, most = np.float32(MULTIPATH_SHARE), np.float32(0.5), np.float32(1.0), np.float32(65535.0)
+    for c in range(depth_mm.shape[0]):
+        value = min(most, max(least, np.float32(depth_mm[c]) + share * hollow[c] + extra[c] + half))
+        seen = (depth_mm[c] > np.uint16(0)) & (ir[c] < np.uint16(SATURATED_IR))
+        depth_mm[c] = np.uint16(np.int32(value)) if seen else np.uint16(0)
 
 
 @compiled
@@ -43,10 +52,17 @@ def disturb(depth: Image, sun: float, softness: float, key: int, depth_mm: Frame
     height, width = depth.shape
     reach = max(1, width // 64)
     noise = np.float32(softness * sun * SUN_NOISE_MM * 1e-6)
-    share, half, one, zero = np.float32(MULTIPATH_SHARE), np.float32(0.5), np.float32(1.0), np.float32(0.0)
+    zero = np.float32(0.0)
     hollow, extra = np.empty(width, np.float32), np.zeros(width, np.float32)
     for r in range(height):
-        _hollow_row(depth[r], depth[max(r - reach, 0)], depth[min(r + reach, height - 1)], reach, hollow)
+        hollow[:] = zero
+        _deepen(depth[r], depth[max(r - reach, 0)], depth[min(r + reach, height - 1)], hollow)
+        _deepen(
+            depth[r, reach : width - reach],
+            depth[r, : width - 2 * reach],
+            depth[r, 2 * reach :],
+            hollow[reach : width - reach],
+        )
         if noise > zero:
             seed = mix(np.uint32(mix(np.uint32((key ^ 0x3C6EF372) & 0xFFFFFFFF)) ^ np.uint32(r * 0x10001)))
             for c in range(width):
@@ -56,10 +72,7 @@ def disturb(depth: Image, sun: float, softness: float, key: int, depth_mm: Frame
                     * depth[r, c]
                     * bell(mix(np.uint32(seed + np.uint32(c) * np.uint32(0x9E3779B9))))
                 )
-        for c in range(width):
-            seen = (depth_mm[r, c] > 0) & (ir[r, c] < SATURATED_IR)
-            value = min(np.float32(65535.0), max(one, np.float32(depth_mm[r, c]) + share * hollow[c] + extra[c] + half))
-            depth_mm[r, c] = np.uint16(np.int32(value)) if seen else np.uint16(0)
+        _shift_row(depth_mm[r], ir[r], hollow, extra)
 
 
 @compiled
