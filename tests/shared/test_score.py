@@ -19,7 +19,14 @@ def test_a_score_without_kinds_says_unknown() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"value": float("nan")}, {"value": 1.1}, {"mono_ns": -1}, {"motor_types": {"quiet": 2.0}}, {"unseen_s": 11}, {"no_ir_s": 11}],
+    [
+        {"value": float("nan")},
+        {"value": 1.1},
+        {"mono_ns": -1},
+        {"motor_types": {"quiet": 2.0}},
+        {"unseen_s": 11},
+        {"no_ir_s": 11},
+    ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     fields = {"mono_ns": 1, "utc_ns": 2, "value": 0.5, "motor_types": {}, "release": "detector-test"}
