@@ -7,7 +7,8 @@ export default defineConfig(({ mode }) => {
   const proxy = { "/api": { target: api } };
   return {
     plugins: [react()],
-    build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
+    // three.js is a chunk of its own, loaded when a person opens the 3-D view
+    build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false, chunkSizeWarningLimit: 700 },
     server: { host: "127.0.0.1", proxy },
     preview: { host: "127.0.0.1", proxy },
   };
