@@ -239,8 +239,8 @@ def accounts(folder: Path, connection: sqlite3.Connection, boot_id: str) -> Iter
         last_boot = boot_id
     for stream in (Stream.depth, Stream.ir, Stream.colour):
         until = _accounted(connection, last_boot, stream)
-        if until is None and stream is Stream.colour:
-            until = _begun_without_colour(folder, connection, last_boot)
+        if until is None:
+            until = _begun_without(stream, folder, connection, last_boot)
         if until is None:
             continue
         cause = GapCause.restart if last_boot == boot_id else GapCause.power
@@ -249,20 +249,27 @@ def accounts(folder: Path, connection: sqlite3.Connection, boot_id: str) -> Iter
         yield Account(stream, cause, until if last_boot == boot_id else Moment(0, until.utc_ns))
 
 
-def _begun_without_colour(folder: Path, connection: sqlite3.Connection, boot_id: str | None) -> Moment | None:
-    """Where a boot began whose camera gives colour and of which only files of the rest are left: colour's own were lost."""
+def _begun_without(
+    stream: Stream, folder: Path, connection: sqlite3.Connection, boot_id: str | None
+) -> Moment | None:  # fmt: skip
+    """Where a boot began of which only files of the other lane are left: the file with this stream was lost with its first second.
+
+    None when a file of the stream's own lane is there, and for colour of a camera that gives none.
+    """
     found = connection.execute(
         "SELECT * FROM segments WHERE boot_id = ? ORDER BY start_mono_ns LIMIT 1", (boot_id,)
     ).fetchone()
     row = None if found is None else row_of_found(found)
-    if row is None or row.lane is not Lane.without_colour:
+    if row is None or row.lane.holds(stream):
         return None
+    begun = Moment(row.start_mono_ns, row.start_utc_ns)
+    if stream is not Stream.colour:
+        return begun
     try:
         with SegmentReader(row.path(folder)) as reader:
-            gives_colour = reader.header.camera.colour_per_s > 0
+            return begun if reader.header.camera.colour_per_s > 0 else None
     except Refused:
         return None
-    return Moment(row.start_mono_ns, row.start_utc_ns) if gives_colour else None
 
 
 def _accounted(connection: sqlite3.Connection, boot_id: str | None, stream: Stream) -> Moment | None:

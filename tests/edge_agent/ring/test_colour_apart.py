@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -235,17 +235,25 @@ def test_after_a_crash_both_files_are_sealed_and_nothing_is_unaccounted(tmp_path
     assert {(gap.stream, gap.cause) for gap in gaps} == {(stream, GapCause.restart) for stream in RECORDED_STREAMS}
 
 
-def test_colour_that_was_lost_before_any_of_it_was_catalogued_is_a_gap(tmp_path: Path) -> None:
-    """A kill between the two moves into quarantine, in the first segment of a bed."""
+@pytest.mark.parametrize(
+    ("file", "lost"), [(min, {Stream.depth, Stream.ir}), (max, {Stream.colour})], ids=["the rest", "colour"]
+)
+def test_what_was_lost_with_one_of_the_first_two_files_is_a_gap(
+    tmp_path: Path, file: Callable[[Iterable[Path]], Path], lost: set[Stream]
+) -> None:
+    """A power cut between the first flushes of a bed's two files, or a kill between their moves into quarantine."""
     bed = new_bed(tmp_path)
     bed.play(range(2 * SECOND))
     bed.crash()
-    colour = max((tmp_path / "open").iterdir())
-    colour.rename(tmp_path / "quarantine" / colour.name)
+    gone = file((tmp_path / "open").iterdir())
+    gone.rename(tmp_path / "quarantine" / gone.name)
     again = new_bed(tmp_path, bed.clock)
     again.play(range(3 * SECOND, 4 * SECOND))
-    (gap,) = [gap for gap in again.gaps if gap.stream is Stream.colour]
-    assert (gap.cause, gap.start_mono_ns, gap.missing_frames) == (GapCause.restart, START_MONO_NS, 30)
+    gaps = [gap for gap in again.gaps if gap.stream in lost]
+    assert {gap.stream for gap in gaps} == lost
+    assert {(gap.cause, gap.start_mono_ns, gap.missing_frames) for gap in gaps} == {
+        (GapCause.restart, START_MONO_NS, 90 if Stream.depth in lost else 30)
+    }
 
 
 def test_a_camera_without_colour_lacks_none(tmp_path: Path) -> None:
