@@ -53,7 +53,13 @@ RATES: dict[Deed, Rate] = {
     ),
     Deed.staff_care: Rate(0.8, 0.7, 0.25, 1.2, "the rest of those entries at night; by day: " + OURS),
     Deed.walk_through: Rate(1.0, 0.6, 0.15, 0.8, "the rest of those entries at night; by day: " + OURS),
-    Deed.leg_twitches: Rate(0.0, 0.05, 0.15, 0.0, OURS + "; each lasts minutes, a twitch each 15 to 30 s (AASM)"),
+    Deed.leg_twitches: Rate(
+        0.0,
+        0.1,
+        0.8,
+        0.0,
+        "18 of 100 healthy sleepers twitch more than 15 times an hour (Frauscher 2014); a series has about six",
+    ),
     Deed.sitting_up: Rate(1.0, 1.0, 0.15, 1.0, OURS),
     Deed.eating: Rate(0.30, 0.35, 0.0, 0.3, OURS + ": three meals and a snack"),
     Deed.phone: Rate(1.2, 1.5, 0.1, 0.5, OURS),
@@ -82,6 +88,12 @@ PAROXYSM_KINDS: dict[Syndrome, dict[Deed, float]] = {
     },
     Syndrome.non_epileptic: {Deed.psychogenic: 1.0},
 }  # fmt: skip
+# What people do more or less than others: each patient has a factor of his own for each, 1 on average (our assumption).
+HABITS = (
+    Deed.phone, Deed.eating, Deed.scratching, Deed.coughing, Deed.leg_twitches, Deed.sawing, Deed.rocking, Deed.exercises,
+    Deed.chest_physiotherapy, Deed.leaving_bed, Deed.visit, Deed.sitting_up,
+)  # fmt: skip
+HABIT_SPREAD = 0.6
 STRESS_PER_H = 45.0
 LONGEST_VISIT_S = 120.0
 """On stress nights nothing that is long lasts longer, so that many things happen."""
@@ -95,6 +107,13 @@ def phase_at(hour: float) -> Phase:
     if 19.0 <= h < 22.0:
         return Phase.evening
     return Phase.morning if 6.0 <= h < 7.0 else Phase.night
+
+
+def habits_of(patient_seed: int) -> dict[Deed, float]:
+    """How many times as often as others a patient does each of `HABITS`: lognormal with mean 1, the same on all nights."""
+    rng = np.random.default_rng((patient_seed, 0x4AB175))
+    factors = np.exp(rng.normal(-0.5 * HABIT_SPREAD**2, HABIT_SPREAD, len(HABITS)))
+    return dict(zip(HABITS, factors.tolist(), strict=True))
 
 
 def _span_s(deed: Deed, rng: np.random.Generator, longest_s: float) -> float:
@@ -156,7 +175,11 @@ def plan_ordinary_night(
 
     Raises ValueError for an hour outside 0 to 24, a seizure rate outside 0 to 60 or a length outside a night's.
     """
-    return _plan({phase: {d: r.at(phase) for d, r in RATES.items() if r.at(phase) > 0} for phase in Phase}, patient_seed,
+    habits = habits_of(patient_seed)
+    rates = {
+        phase: {d: r.at(phase) * habits.get(d, 1.0) for d, r in RATES.items() if r.at(phase) > 0} for phase in Phase
+    }
+    return _plan(rates, patient_seed,
                  night_seed, duration_s, starts_at_h, seizures_per_h, placement, 600.0)  # fmt: skip
 
 

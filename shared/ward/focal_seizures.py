@@ -54,7 +54,7 @@ def _jerks(course: Course) -> Floats:
 def myoclonic_series(body: Body, course: Course) -> None:
     """Single quick jerks of both arms, neck and trunk, without rhythm, calm between them.
 
-    A myoclonic jerk lasts under 100 ms in the muscle (ILAE glossary); the movement that it leaves is drawn as 180 ms.
+    A myoclonic jerk lasts under 100 ms in the muscle (MedLink, "Myoclonic seizures", 2023); the movement that it leaves is drawn as 180 ms.
     """
     beat = _jerks(course) * course.patient.vigour
     favoured = course.patient.side > 0
@@ -87,7 +87,8 @@ def hypomotor_arrest(body: Body, course: Course) -> None:
 def focal_clonic(body: Body, course: Course) -> None:
     """Rhythmic jerks of one side at 2 to 3 a second (HED-SCORE), from the hand up the arm and into the leg, slower at the end.
 
-    A clonic sign lasts 36 s in the median of the S3 set. The march over 10 to 30 s is our assumption.
+    Clonic seizures jerk at 0.2 to 5 Hz and spread from the distal hand to the proximal arm in most (review of 48 seizures, 39 patients,
+    2016 to 2022). A clonic sign lasts 36 s in the median of the S3 set. The march over 10 to 30 s is our assumption.
     """
     t, rng, span = course.t, course.rng, course.duration_s
     left = course.patient.side > 0

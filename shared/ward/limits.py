@@ -33,7 +33,9 @@ _RANGES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, 
     "KNEE": ((-0.14, 2.55), (-0.20, 0.20), (-0.15, 0.15)),
     "ANKLE": ((-0.45, 0.95), (-0.25, 0.25), (-0.40, 0.60)),
 }
-# Seconds τ of the lag by joint: heavy trunk and thigh follow slowly, the hand at once (our assumption; the corner is 1 / 2πτ).
+# Seconds τ of the lag by joint: heavy trunk and thigh follow slowly, the hand almost at once. A second-order lag with two equal time
+# constants fits the forearm's muscles (Zahalak and Heyman 1979: 50 ms from their electrical drive to force). Deeds tell movements as
+# they are seen, not as they are driven, so the lags are shorter here: our assumption.
 _LAGS_S = {"SPINE_BASE": 0.045, "SPINE_MID": 0.040, "NECK": 0.030, "HEAD": 0.022, "HIP": 0.035, "KNEE": 0.027, "ANKLE": 0.018,
            "SHOULDER": 0.025, "ELBOW": 0.018, "WRIST": 0.012, "HAND": 0.010}  # fmt: skip
 ROOT_LAG_S = 0.045

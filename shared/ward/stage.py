@@ -117,10 +117,15 @@ def _sunniness(seed: int) -> float:
     return float(np.random.default_rng((seed, 0x5C1)).uniform(0.2, 1.0))
 
 
+def sun_at(night: StagedNight, t_s: float) -> float:
+    """Share of full sunlight on the bed at an instant, 0 to 1."""
+    return daylight(night.stage.starts_at_h + t_s / 3600.0) * _sunniness(night.stage.seed)
+
+
 def light_at(night: StagedNight, t_s: float) -> Light:
     """The light of an instant: daylight by the hour, the room's lamp until 22 h and from 6:30 h or when switched on, a torch in a hand."""
     hour = (night.stage.starts_at_h + t_s / 3600.0) % 24.0
-    sun = daylight(hour) * _sunniness(night.stage.seed)
+    sun = sun_at(night, t_s)
     lamp = 0.7 if 6.5 <= hour < 9.0 or 16.5 <= hour < 22.0 else 0.0
     torch, now = 0.0, np.array([t_s])
     for episode in night.episodes:

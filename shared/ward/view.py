@@ -13,7 +13,7 @@ from shared.ward.patient import Patient
 from shared.ward.room import COLOURS
 from shared.ward.sensor import tint
 from shared.ward.skeleton import Joint
-from shared.ward.stage import StagedNight, light_at, pose_at
+from shared.ward.stage import StagedNight, light_at, pose_at, sun_at
 
 Frame16 = NDArray[np.uint16]
 CHEST_MM = np.array([0.0, 1300.0, 120.0])
@@ -59,7 +59,7 @@ class View:
         key = frame_key(self.night, t_s)
         self.painter.expose(key, softness, depth_mm, ir)
         if self._staged is not None:
-            sun = light_at(self._staged, t_s % self.night.duration_s).sun
+            sun = sun_at(self._staged, t_s % self.night.duration_s)
             disturb(self.painter.canvas.depth, sun, softness, key, depth_mm, ir)
 
     def tint(self, t_s: float, picture: NDArray[np.uint8]) -> None:

@@ -18,7 +18,7 @@ from shared.ward import (
     ward_previews,
 )
 from shared.ward.choreography import Choreography
-from shared.ward.course import RATES, plan_ordinary_night, plan_stress_night
+from shared.ward.course import RATES, habits_of, plan_ordinary_night, plan_stress_night
 from shared.ward.deeds import ROOM_DEEDS
 from shared.ward.limits import MEMORY, RANGES, with_inertia, within_limits
 from shared.ward.motion import InertMotion
@@ -185,6 +185,13 @@ def test_a_night_of_the_second_ward_is_the_same_for_the_same_seeds_and_keeps_to_
         per_h = sum(e.deed is deed for night in nights for e in night.episodes) / (7 * len(nights))
         assert per_h == pytest.approx(RATES[deed].night, rel=0.12)
     assert not any(e.deed in {Deed.visit, Deed.eating} for night in nights for e in night.episodes)
+
+
+def test_patients_have_habits_of_their_own_and_are_average_together() -> None:
+    factors = np.array([list(habits_of(seed).values()) for seed in range(400)])
+    assert habits_of(7) == habits_of(7)
+    assert factors.mean() == pytest.approx(1.0, abs=0.05)
+    assert factors.std() > 0.4
 
 
 def test_every_confounder_has_a_rate_with_a_source_and_comes_on_stress_nights() -> None:
