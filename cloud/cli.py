@@ -104,6 +104,18 @@ def migrate(config: Path, beds: Sequence[str]) -> None:
         print(f"The first account is {first.name}; its password, shown only now: {first.password}")
 
 
+@main.command()
+@CONFIG
+def doctor(config: Path) -> None:
+    """Say what is wrong with the cloud, each fault with the page that says what to do; code 1 when there is one."""
+    from cloud.doctor import examine
+    from shared.finding import reach, told
+
+    found = asyncio.run(examine(load_settings(config), reach))
+    print("\n".join(told(found)) if found else "Nothing is wrong with this cloud.")
+    sys.exit(1 if found else 0)
+
+
 @main.command("settings")
 @CONFIG
 def settings_command(config: Path) -> None:

@@ -134,6 +134,13 @@ class WorkerSection(Section):
     threads: int = Field(default=1, ge=1, le=256)
 
 
+class MetricsSection(Section):
+    """Where Prometheus reads the figures of all sites, from the api; port 0: nowhere."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+
+
 class CloudSettings(Section):
     """The whole file."""
 
@@ -146,6 +153,7 @@ class CloudSettings(Section):
     beds: BedsSection
     site: SiteSection = SiteSection()
     worker: WorkerSection = WorkerSection()
+    metrics: MetricsSection = MetricsSection()
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:

@@ -244,6 +244,28 @@ def coverage_command(config: Path, hours: int, form: str) -> None:
     print((as_csv if form == "csv" else as_json)(lines), end="")
 
 
+@main.command("doctor")
+@_config
+@click.option("--may-upgrade", is_flag=True, help="Only whether an event is open: code 75 while one is.")
+@click.option("--after-upgrade", is_flag=True, help="Only what a version that was just started must show.")
+def doctor_command(config: Path, may_upgrade: bool, after_upgrade: bool) -> None:
+    """Says what is wrong with the bed, each fault with the page that says what to do; code 1 when there is one."""
+    from edge_agent import doctor
+    from edge_agent.settings import load_settings
+    from shared.clock import SystemClock
+    from shared.finding import reach, told
+
+    settings, clock = load_settings(config), SystemClock()
+    doctor.act_as_owner(settings.storage.folder)
+    if may_upgrade:
+        doctor.refuse_upgrade_now(settings)
+        print("No event is open.")
+        return
+    found = doctor.after_upgrade(settings, clock) if after_upgrade else doctor.examine(settings, clock, reach)
+    print("\n".join(told(found)) if found else "Nothing is wrong with this bed.")
+    sys.exit(1 if found else 0)
+
+
 @main.command("settings")
 @_config
 def settings_command(config: Path) -> None:

@@ -7,31 +7,23 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from cryptography import x509
-
 from shared.bed_metrics import BedNews, bed_metrics
+from shared.clock import NS_PER_S
 from shared.errors import Misconfigured
+from shared.finding import certificate_end_ns
 from shared.heartbeat import Heartbeat
 from shared.metrics import CONTENT_TYPE, Metric, metrics_text
 
 PATIENCE_S = 5.0
 
 
-def certificate_end_s(path: Path) -> float | None:
-    """When the certificate in a PEM file ends, in seconds since 1970; None when it cannot be read."""
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc.timestamp()
-    except (OSError, ValueError):
-        return None
-
-
 def page_of(site: str, bed: str, heartbeat: Heartbeat, certificate: Path | None) -> str:
     """The page of one bed; the heartbeat is fresh."""
     metrics = bed_metrics([BedNews(site, bed, heartbeat, 0.0)])
-    end_s = None if certificate is None else certificate_end_s(certificate)
-    if end_s is not None:
+    end_ns = None if certificate is None else certificate_end_ns(certificate)
+    if end_ns is not None:
         end = Metric("certificate_end_timestamp_seconds", "when a certificate ends")
-        end.add(end_s, of=f"{site}.{bed}")
+        end.add(end_ns / NS_PER_S, of=f"{site}.{bed}")
         metrics.append(end)
     return metrics_text(metrics)
 

@@ -37,7 +37,7 @@ def status_lines(settings: Settings, clock: Clock | None = None) -> Iterator[str
         yield from _promise_lines(connection, settings.storage)
     finally:
         connection.close()
-    heartbeat = _last_heartbeat(settings)
+    heartbeat = last_heartbeat(settings)
     if heartbeat is None:
         yield "heartbeat none yet"
         return
@@ -94,7 +94,8 @@ def _promise_lines(connection: sqlite3.Connection, storage: StorageSettings) -> 
     yield f"bytes     {week_share(connection):.0%} of the ring read again in the last week, {damaged} segments found damaged"
 
 
-def _last_heartbeat(settings: Settings) -> Heartbeat | None:
+def last_heartbeat(settings: Settings) -> Heartbeat | None:
+    """What the bed told last, by its folder; None when that is not there or not whole."""
     try:
         return read_contract(Heartbeat, (settings.storage.folder / RUN / HEARTBEAT_FILE).read_bytes())
     except (OSError, Refused):

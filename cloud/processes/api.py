@@ -13,9 +13,10 @@ from cloud.clips.routes import create_bed_app
 from cloud.clips.service import ClipParts
 from cloud.database import database_server, open_tables
 from cloud.devices.limits import BedLimits
+from cloud.metrics import certificates_of, create_metrics_app
 from cloud.objects import Objects
 from cloud.principal import Principal
-from cloud.processes.listeners import Listener, bed_listener, people_listener
+from cloud.processes.listeners import Listener, bed_listener, metrics_listener, people_listener
 from cloud.processes.run import until_stopped
 from cloud.schema import must_be_current
 from cloud.settings import CloudSettings
@@ -33,9 +34,13 @@ async def run_api(settings: CloudSettings, stop: asyncio.Event) -> None:
     limits = BedLimits(settings.beds, time.monotonic_ns)
     of_beds = bed_listener(create_bed_app(clip_parts, limits), settings.beds, _beds_listening)
     of_people = people_listener(create_people_app(parts_of(settings, objects)), settings.people, _people_listening)
+    listeners = [of_people, of_beds]
+    if settings.metrics.port:
+        figures = create_metrics_app(certificates_of(settings))
+        listeners.append(metrics_listener(figures, settings.metrics, _metrics_listening))
     async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
         await must_be_current(address)
-        await until_stopped(stop, of_people.serve(), of_beds.serve())
+        await until_stopped(stop, *(listener.serve() for listener in listeners))
 
 
 def _people_listening(listener: Listener) -> None:
@@ -44,6 +49,10 @@ def _people_listening(listener: Listener) -> None:
 
 def _beds_listening(listener: Listener) -> None:
     _log.info("beds_listening", host=listener.host, port=listener.port)
+
+
+def _metrics_listening(listener: Listener) -> None:
+    _log.info("metrics_listening", host=listener.host, port=listener.port)
 
 
 async def _verdict_of(event_id: UUID) -> Verdict | None:

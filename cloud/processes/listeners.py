@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cloud.processes.bed_protocol import BedProtocol
-from cloud.settings import BedsSection, PeopleSection
+from cloud.settings import BedsSection, MetricsSection, PeopleSection
 from shared.errors import Misconfigured
 
 _COMMON: dict[str, Any] = {
@@ -63,6 +63,12 @@ class Listener(uvicorn.Server):
 def people_listener(app: ASGIApp, section: PeopleSection, listening: Callable[[Listener], None]) -> Listener:
     """Plain HTTP: on loopback, or behind a proxy that speaks HTTPS."""
     bound = _bind("people", section.host, section.port)
+    return Listener(uvicorn.Config(app, **_COMMON), bound, listening)
+
+
+def metrics_listener(app: ASGIApp, section: MetricsSection, listening: Callable[[Listener], None]) -> Listener:
+    """Plain HTTP for Prometheus, on loopback unless the settings say otherwise."""
+    bound = _bind("metrics", section.host, section.port)
     return Listener(uvicorn.Config(app, **_COMMON), bound, listening)
 
 

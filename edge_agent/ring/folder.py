@@ -42,7 +42,7 @@ def prepare_folder(folder: Path, site: str, bed: str, *, own_disk: bool = False)
 
     own_disk: the folder must lie on another disk than the system, so that a disk that is not mounted is found out.
     """
-    if own_disk and not _on_own_disk(folder):
+    if own_disk and not on_own_disk(folder):
         raise Misconfigured(
             f"The folder {folder} lies on the system's disk, and storage.own_disk asks for another: is its disk mounted?"
         )
@@ -70,7 +70,7 @@ def read_identity(folder: Path) -> Identity:
         raise Misconfigured(f"{folder} is not the folder of a bed: its {IDENTITY} cannot be read.") from error
 
 
-def _on_own_disk(folder: Path) -> bool:
+def on_own_disk(folder: Path) -> bool:
     """The file system of the folder, or of the nearest of its parents that is there, is not that of `/`."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     return there.stat().st_dev != Path("/").stat().st_dev

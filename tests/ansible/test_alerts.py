@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from scripts.dashboard import PATH, ROWS, dashboard
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "ansible" / "monitoring"
@@ -41,3 +44,24 @@ def alerts() -> list[str]:
 @pytest.mark.parametrize("alert", alerts())
 def test_each_alert_is_written_down(alert: str) -> None:
     assert alert in (ROOT / "docs/operations/metrics.md").read_text()
+
+
+@pytest.mark.parametrize("page", sorted(set(re.findall(r"runbook: (\S+)", RULES))))
+def test_each_alert_leads_to_a_page_that_is_there(page: str) -> None:
+    assert (ROOT / page).exists()
+
+
+def test_the_dashboard_is_the_generated_one() -> None:
+    assert json.loads(PATH.read_text()) == dashboard(), "run `make docs`"
+
+
+def test_every_expression_of_the_dashboard_is_understood_by_prometheus(tmp_path: Path) -> None:
+    expressions = [panel.expression for _, row in ROWS for panel in row]
+    rules = [
+        {"record": f"panel:{number}", "expr": text.replace("$site", ".*").replace("$bed", ".*")}
+        for number, text in enumerate(expressions)
+    ]
+    file = tmp_path / "panels.yml"
+    file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}))
+    found = promtool("check", "rules", str(file))
+    assert found.returncode == 0, found.stdout + found.stderr
