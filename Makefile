@@ -12,7 +12,7 @@ SOURCE ?= simulator
 MINUTES ?= 10
 RECORDING_MINUTES ?= 20
 
-.PHONY: bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
+.PHONY: bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -31,6 +31,7 @@ help:
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
 	@echo "make drill-outage    the cloud of a running demonstration is away for 10 minutes, a bed is killed: what arrives; 20 minutes"
 	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: half an hour, as root"
+	@echo "make bundle KEY=F    the offline bundle that Ansible installs from: wheels, pages, networks, SBOM, checksums, signed by F"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 
 setup: $(STAMP)/system $(STAMP)/python $(STAMP)/kinect $(STAMP)/ansible $(STAMP)/web
@@ -131,6 +132,10 @@ ward-sheet: setup
 bench-web: setup
 	$(BIN)/python -m tests.bench.bench_web
 
+# KEY: the Ed25519 key that signs; NO_TORCH=1 leaves out what only hosts that classify need
+bundle: setup
+	$(BIN)/python -m scripts.bundle --key "$(KEY)" $(if $(NO_TORCH),--no-torch)
+
 evaluate: setup
 	$(BIN)/deepepil-models evaluate detector --set full
 	$(BIN)/deepepil-models evaluate i3d
@@ -142,6 +147,7 @@ docs: setup
 	$(BIN)/python -m cloud.openapi > build/openapi.json && mv build/openapi.json cloud/web/openapi.json
 	cd cloud/web && npm run generate --silent
 	$(BIN)/python -m scripts.units
+	$(BIN)/python -m scripts.dashboard
 	$(BIN)/python -m scripts.broker_access > build/acl.j2 && mv build/acl.j2 ansible/roles/mosquitto/templates/acl.j2
 	$(BIN)/python -m scripts.asyncapi > build/asyncapi.json && mv build/asyncapi.json docs/contracts/asyncapi.json
 	$(BIN)/python -m scripts.performance > build/performance.md && mv build/performance.md docs/performance.md
