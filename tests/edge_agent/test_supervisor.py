@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -23,6 +24,7 @@ from edge_agent.process_table import RestartRule, Row
 from edge_agent.ring.ring_check import check_ring
 from edge_agent.supervisor import Restarts, Supervisor
 from shared.clock import NS_PER_S, SystemClock
+from shared.service_manager import ALIVE, ServiceManager
 from tests.edge_agent.small_agent import write_settings
 from tests.fakes.frame_source import BOTH, make_frame
 from tests.fakes.recordings import write_recording
@@ -138,6 +140,43 @@ def test_a_process_that_cannot_be_started_now_is_tried_again(tmp_path: Path) -> 
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+class Listening(ServiceManager):
+    """Keeps each word with the number of stalls that were logged before it; its watchdog wants to hear at every turn."""
+
+    def __init__(self, logs: list[Any]) -> None:
+        super().__init__({"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "3000"})
+        self._logs = logs
+        self.words: list[tuple[str, int]] = []
+
+    def stalls(self) -> int:
+        return sum(log["event"] == "process_stalled" for log in list(self._logs))
+
+    def tell(self, word: str) -> None:
+        self.words.append((word, self.stalls()))
+
+
+def test_the_service_manager_hears_no_more_while_a_process_stands_beyond_its_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda _process: None)
+    stop = threading.Event()
+    with capture_logs() as logs:
+        listening = Listening(logs)
+        supervisor = Supervisor(
+            tmp_path, [replace(ROW, start_s=1.5)], lambda _: [sys.executable, "-c", SLEEP], SystemClock(), stop,
+            structlog.get_logger(), listening,
+        )  # fmt: skip
+        thread = threading.Thread(target=supervisor.run)
+        thread.start()
+        wait_for(lambda: listening.stalls() >= 2, "two kills without effect")
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert (ALIVE, 0) in listening.words
+    assert ("READY=1", 0) in listening.words
+    assert [word for word, stalls in listening.words if stalls] == ["STOPPING=1"]
 
 
 def test_a_stop_ends_every_process_and_leaves_none(run: Callable[..., Running]) -> None:
