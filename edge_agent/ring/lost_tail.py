@@ -39,14 +39,16 @@ def lost_spans(connection: sqlite3.Connection, boot_id: str, stream: Stream, cau
         if earlier.frames.get(stream) and later.frames.get(stream):
             step = 1 if later.lane is Lane.whole else len(COLOUR_APART)
             between = GapCause.restart if later.sequence <= earlier.sequence + step else GapCause.disk
-            least_ns = round(largest_seam_ns(stream, _period_ns(earlier, stream)))
+            period_ns = _period_ns(earlier, stream, known)
+            least_ns = round(largest_seam_ns(stream, period_ns))
             for hole in _holes((earlier.end_mono_ns, later.start_mono_ns), known, least_ns):
-                yield _gap(later, stream, between, hole)
+                yield _gap(later, stream, between, hole, period_ns)
     newest = next((row for row in reversed(rows) if row.frames.get(stream)), None)
     if newest is not None and known:
-        least_ns = round(LEAST_PERIODS * _period_ns(newest, stream))
+        period_ns = _period_ns(newest, stream, known)
+        least_ns = round(LEAST_PERIODS * period_ns)
         for hole in _holes((newest.end_mono_ns, known[-1][0]), known, least_ns):
-            yield _gap(newest, stream, cause, hole)
+            yield _gap(newest, stream, cause, hole, period_ns)
 
 
 def _known(connection: sqlite3.Connection, boot_id: str, stream: Stream, since_ns: int) -> list[Span]:
@@ -68,14 +70,16 @@ def _holes(within: Span, known: list[Span], least_ns: int) -> Iterator[Span]:
         reached = max(reached, end)
 
 
-def _period_ns(row: SegmentRow, stream: Stream) -> int:
-    return max(1, (row.end_mono_ns - row.start_mono_ns) // row.frames[stream])
+def _period_ns(row: SegmentRow, stream: Stream, known: list[Span]) -> int:
+    """Time from frame to frame: what gaps inside the segment took does not make it longer."""
+    missing_ns = sum(max(0, min(end, row.end_mono_ns) - max(start, row.start_mono_ns)) for start, end in known)
+    return max(1, (row.end_mono_ns - row.start_mono_ns - missing_ns) // row.frames[stream])
 
 
-def _gap(row: SegmentRow, stream: Stream, cause: GapCause, span: Span) -> Gap:
+def _gap(row: SegmentRow, stream: Stream, cause: GapCause, span: Span, period_ns: int) -> Gap:
     offset_ns = row.start_utc_ns - row.start_mono_ns
     return Gap(
         stream=stream, cause=cause, boot_id=row.boot_id, start_mono_ns=span[0], end_mono_ns=span[1],
         start_utc_ns=max(0, span[0] + offset_ns), end_utc_ns=max(0, span[1] + offset_ns),
-        missing_frames=max(1, round((span[1] - span[0]) / _period_ns(row, stream))),
+        missing_frames=max(1, round((span[1] - span[0]) / period_ns)),
     )  # fmt: skip
