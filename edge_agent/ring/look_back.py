@@ -1,7 +1,7 @@
 """What an open file that a crash left says of its frames: the fit of their clocks, and losses that nobody came to tell.
 
-The frames' own indices say how many are missing among those that were written. What no gap explains was about to be told as a
-scattered gap when the recorder ended.
+The frames' own indices say how many are missing among those that were written; of colour, which has its own rate, the times
+say it, by the ledger's rule. What no gap explains was about to be told as a scattered gap when the recorder ended.
 """
 
 from __future__ import annotations
@@ -11,34 +11,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.ring.catalogue import gaps_between
+from edge_agent.ring.ledger import LATE_PERIODS
 from shared.clock import NS_PER_S
 from shared.clock_fit import ClockFit
 from shared.clock_model import ClockModel
 from shared.frame import RECORDED_STREAMS, Stream
 from shared.gap import Gap, GapCause
-from shared.lane import Lane
 from shared.segment import SegmentReader
-from shared.segment_records import StreamImage
-
-COUNTED = (Stream.depth, Stream.ir)
-"""Streams that have an image in each frame; colour has its own rate, so that its indices tell no loss."""
+from shared.segment_records import SegmentHeader, StreamImage
 
 
 @dataclass(slots=True)
 class _Jumps:
-    """The holes in one stream's indices: how many frames, between which images."""
+    """The holes in one stream: how many frames, between which images. `late_ns`: above it a picture came late; 0: indices tell."""
 
+    period_ns: int
+    late_ns: int = 0
     last: StreamImage | None = None
     frames: int = 0
     before: StreamImage | None = None
     after: StreamImage | None = None
 
     def note(self, image: StreamImage) -> None:
-        if self.last is not None and image.index > self.last.index + 1:
-            self.frames += image.index - self.last.index - 1
+        missing = 0 if self.last is None else self._missing(self.last, image)
+        if missing > 0:
+            self.frames += missing
             self.before = self.before or self.last
             self.after = image
         self.last = image
+
+    def _missing(self, earlier: StreamImage, later: StreamImage) -> int:
+        if not self.late_ns:
+            return later.index - earlier.index - 1
+        passed_ns = later.mono_ns - earlier.mono_ns
+        return round(passed_ns / self.period_ns) - 1 if passed_ns > self.late_ns else 0
+
+
+def _watched(header: SegmentHeader) -> dict[Stream, _Jumps]:
+    """The streams of the file's lane that the camera gives."""
+    camera = header.camera
+    period_ns = round(NS_PER_S / camera.frames_per_s)
+    watched = {stream: _Jumps(period_ns) for stream in (Stream.depth, Stream.ir)}
+    if camera.colour_per_s > 0:
+        colour_ns = round(NS_PER_S / camera.colour_per_s)
+        watched[Stream.colour] = _Jumps(colour_ns, round(LATE_PERIODS * colour_ns))
+    return {stream: jumps for stream, jumps in watched.items() if header.lane.holds(stream)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +68,16 @@ class LookBack:
 
 def look_back(path: Path, connection: sqlite3.Connection) -> LookBack:
     """Reads every image's times and index, decodes none. Raises Refused at damage that scanning did not see, OSError."""
-    fit, jumps, newest_ns = ClockFit(), {stream: _Jumps() for stream in COUNTED}, -1
+    fit, newest_ns = ClockFit(), -1
     with SegmentReader(path) as reader:
-        for image in reader.frames(COUNTED if reader.header.lane is not Lane.colour else RECORDED_STREAMS):
+        jumps = _watched(reader.header)
+        for image in reader.frames(RECORDED_STREAMS):
             if image.stream in jumps:
                 jumps[image.stream].note(image)
             if image.mono_ns > newest_ns:
                 newest_ns = image.mono_ns
                 fit.add(image.device_ns, image.mono_ns, image.utc_ns)
         boot_id, told = reader.header.boot_id, reader.gaps()
-        period_ns = round(NS_PER_S / reader.header.camera.frames_per_s)
     untold = []
     for stream, found in jumps.items():
         if found.before is None or found.after is None:
@@ -68,7 +85,7 @@ def look_back(path: Path, connection: sqlite3.Connection) -> LookBack:
         known = told + gaps_between(connection, boot_id, found.before.mono_ns, found.after.mono_ns)
         missing = found.frames - _frames_of(known, stream, found.before.mono_ns, found.after.mono_ns)
         if missing > 0:
-            untold.append(_gap(stream, boot_id, found.before, found.after, (missing, period_ns)))
+            untold.append(_gap(stream, boot_id, found.before, found.after, (missing, found.period_ns)))
     return LookBack(fit.model(), untold)
 
 

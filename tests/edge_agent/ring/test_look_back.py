@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.frame import Stream
+from shared.lane import COLOUR_APART, TOGETHER, Lane
 from shared.segment import SegmentReader
 from tests.edge_agent.ring.recording_bed import RecordingBed
 
@@ -50,3 +51,18 @@ def test_losses_that_were_told_before_the_crash_are_not_told_twice(tmp_path: Pat
     again.stop()
     with SegmentReader(again.sealed[0].path(tmp_path)) as reader:
         assert sum(gap.missing_frames for gap in reader.gaps() if gap.stream is Stream.depth) == 2
+
+
+@pytest.mark.parametrize("lanes", [TOGETHER, COLOUR_APART], ids=["whole", "apart"])
+def test_colour_that_was_lost_here_and_there_is_told_by_its_times(tmp_path: Path, lanes: tuple[Lane, ...]) -> None:
+    bed = RecordingBed(tmp_path, colour=True, lanes=lanes)
+    bed.play(range(30))
+    with_colour = [k for k in range(30, 100) if k % 3 == 0]
+    bed.play(range(30, 100), lapped=with_colour[1::3])
+    bed.connection.execute("DELETE FROM gaps")
+    bed.crash()
+    again = RecordingBed(tmp_path, bed.clock, colour=True, lanes=lanes)
+    found = again.connection.execute("SELECT SUM(missing_frames) FROM gaps WHERE stream = 'colour'")
+    recorded = sum(row.frames.get(Stream.colour, 0) for row in again.sealed)
+    assert recorded + len(with_colour[1::3]) == 34
+    assert found.fetchone()[0] == len(with_colour[1::3])
