@@ -28,9 +28,9 @@ help:
 	@echo "make bench-ward      what the simulated ward costs: full frames, previews; a minute    make ward-sheet   its contact sheet"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw: an hour or more, once a release"
 	@echo "make evaluate-quick  the same for the detector on a small set of nights, in minutes"
-	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: half an hour, as root"
+	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: an hour and a quarter, as root"
 	@echo "make drill-outage    the cloud of a running demonstration is away for 10 minutes, a bed is killed: what arrives; 20 minutes"
-	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: half an hour, as root"
+	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: an hour and a quarter, as root"
 	@echo "make bundle KEY=F    the offline bundle that Ansible installs from: wheels, pages, networks, SBOM, checksums, signed by F"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
 

@@ -287,7 +287,7 @@ class House:
         if program.runs:
             program.kill(self.nursery)
             return 124, f"{name} did not end within {limit_s:.0f} s"
-        return (program.ends or [0])[0], log.read_text() if log.exists() else ""
+        return program.ends[0].code if program.ends else 0, log.read_text() if log.exists() else ""
 
     def arm(self, name: str, *arms: str) -> Program:
         """The program begins anew, and dies at these failpoints, one a life."""

@@ -90,7 +90,7 @@ def tell_deaths(house: House, tally: Tally) -> None:
         for point in program.deaths:
             tally.killed_at[point] += 1
             tally.faults[f"kill -9 of {program.name.split(' ', maxsplit=1)[0]} at a failpoint"] += 1
-        tally.unexpected_ends += [f"{program.name} ended with {code}" for code in program.ends]
+        tally.unexpected_ends += [f"{program.name} ended with {end.code}: {end.last_words}" for end in program.ends]
     if house.point_log.exists():
         tally.points |= set(house.point_log.read_text().split())
 

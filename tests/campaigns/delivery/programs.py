@@ -15,12 +15,21 @@ from tests.campaigns.delivery.nursery import Nursery, Wish
 
 LEAST_LIFE_S = 0.3
 """A program that ends at once is not started again sooner than so long after its start."""
+LAST_WORDS_BYTES = 2000
 KILLED = -int(signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a program ended by itself."""
+
+    code: int
+    last_words: str
 
 
 @dataclass(slots=True)
 class Program:
-    """One program. `arms`: failpoints for its next lives, one a life. `ends`: exit codes that no fault explains."""
+    """One program. `arms`: failpoints for its next lives, one a life. `ends`: exit codes that no fault explains, with what the log said last."""
 
     name: str
     words: list[str]
@@ -37,7 +46,7 @@ class Program:
     arms: deque[str] = field(default_factory=deque)
     deaths: list[str] = field(default_factory=list)
     """The arms that killed it."""
-    ends: list[int] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
     pid: int = 0
     _descriptor: int = -1
     _not_before_s: float = 0.0
@@ -76,12 +85,17 @@ class Program:
             self.deaths.append(self.armed.partition("=")[0])
             self.wanted = self.wanted and not self.stays_down
         elif not self._expected and code != 0:
-            self.ends.append(code)
+            self.ends.append(End(code, self._last_words()))
         self.armed = ""
         if self.once and code == 0:
             self.wanted = False
         if self.wanted and time.monotonic() >= self._not_before_s:
             self.start(nursery)
+
+    def _last_words(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - LAST_WORDS_BYTES))
+            return log.read().decode(errors="replace").strip()
 
     def _forget(self, nursery: Nursery) -> int:
         code = nursery.reap(self.pid)

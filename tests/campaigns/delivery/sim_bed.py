@@ -40,6 +40,9 @@ LOOK_S = (2.0, 30.0)
 PINS_EVERY = 16
 IDLE_LOOK_S = 600.0
 IDLE_UPLOAD_S = 4 * 3600.0
+PENDING_S = 10.0
+CUT_OFF_S = 300.0
+"""Between two tries of an uploader whose line is cut: a partition lasts days, and each try in it ends alike."""
 Complain = Callable[[str, str], None]
 
 
@@ -280,8 +283,14 @@ class Bed:
             self._time.note(f"{self.name}: clip of {turn.dead} is dead: {turn.troubles[-1]}")
         for event_id in turn.reopened:
             self.ended.pop(event_id, None)
-        pending = bool(self.store.to_send())
-        self.wake_uploader(self._dice.uniform(0.02, 1.0) if turn.busy else 10.0 if pending else IDLE_UPLOAD_S)
+        self.wake_uploader(self._until_next_turn_s(busy=turn.busy))
+
+    def _until_next_turn_s(self, *, busy: bool) -> float:
+        if self.line.weather.cut:
+            return CUT_OFF_S
+        if busy:
+            return self._dice.uniform(0.02, 1.0)
+        return PENDING_S if self.store.to_send() else IDLE_UPLOAD_S
 
     def _uploader_back(self) -> None:
         if self.on and not self.uploading:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.clock import NS_PER_S
 from shared.failpoints import DELIVERY_POINTS
+from tests.campaigns.delivery.sim_bed import PENDING_S
 from tests.campaigns.delivery.sim_crashes import POINTS
 from tests.campaigns.delivery.sim_network import Mood, Weather
 from tests.campaigns.delivery.sim_web import MOODS
@@ -93,6 +94,7 @@ def _partition(world: World, dice: random.Random) -> None:
 
     def mend() -> None:
         world.webs[bed.name].cut = False
+        bed.wake_uploader(dice.uniform(0.02, PENDING_S))
         if bed.line.weather is weather:
             bed.line.weather = Weather()
             bed.line.call()

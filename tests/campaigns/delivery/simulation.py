@@ -3,8 +3,8 @@
 It drives the shipped classes: Outbox, Delivery, Sending, Isolation, Reconciling, History, ClipStore, Uploader, UploadPlan and
 CloudClient at the beds, each on a real SQLite file; Intake, Taker, FairQueue, the clip service and the bed application in the
 cloud, on a real PostgreSQL without flushes. Played are the camera's side, paho, the sockets, and time. There is no stand-in
-in memory for PostgreSQL: a run was measured at 0.4 to 0.8 s of processor time with the real one, a sixth of it the server's,
-so ten thousand seeds take about an hour of two idle cores, and no second set of queries has to be proven equal.
+in memory for PostgreSQL: a run was measured at 0.56 s of processor time with the real one, a fifth of it the server's,
+so ten thousand seeds take three quarters of an hour of two idle cores, and no second set of queries has to be proven equal.
 
     python -m tests.campaigns.delivery.simulation --seeds 10000 [--first 1] [--seed N] [--short] [--mutations]
 """
