@@ -44,11 +44,30 @@ def lost_spans(connection: sqlite3.Connection, boot_id: str, stream: Stream, cau
             for hole in _holes((earlier.end_mono_ns, later.start_mono_ns), known, least_ns):
                 yield _gap(later, stream, between, hole, period_ns)
     newest = next((row for row in reversed(rows) if row.frames.get(stream)), None)
-    if newest is not None and known:
+    if newest is None:
+        yield from _between_what_is_gone(connection, rows, stream, known)
+    elif known:
         period_ns = _period_ns(newest, stream, known)
         least_ns = round(LEAST_PERIODS * period_ns)
         for hole in _holes((newest.end_mono_ns, known[-1][0]), known, least_ns):
             yield _gap(newest, stream, cause, hole, period_ns)
+
+
+def _between_what_is_gone(
+    connection: sqlite3.Connection, rows: list[SegmentRow], stream: Stream, known: list[Span]
+) -> Iterator[Gap]:
+    """Lost files of a stream of which retention left no segment: the holes lie between removals and gaps that were told."""
+    told = connection.execute(
+        "SELECT (end_mono_ns - start_mono_ns) / missing_frames FROM gaps WHERE boot_id = ? AND stream = ?"
+        " AND missing_frames > 0 ORDER BY gap_id DESC LIMIT 1",
+        (rows[0].boot_id, stream.value),
+    ).fetchone()
+    if told is None or not known:
+        return
+    period_ns = max(1, told[0])
+    known = merged([*known, *((row.start_mono_ns, row.end_mono_ns) for row in rows if row.lane.holds(stream))])
+    for hole in _holes((known[0][1], known[-1][0]), known, round(largest_seam_ns(stream, period_ns))):
+        yield _gap(rows[-1], stream, GapCause.disk, hole, period_ns)
 
 
 def _known(connection: sqlite3.Connection, boot_id: str, stream: Stream, since_ns: int) -> list[Span]:
