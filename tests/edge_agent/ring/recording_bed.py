@@ -12,9 +12,11 @@ import structlog
 from edge_agent.database import open_database
 from edge_agent.frame_pool import PoolInfo
 from edge_agent.ring.catalogue import SegmentRow, all_segments
-from edge_agent.ring.disk_space import Reserve
+from edge_agent.ring.disk_space import Reserve, Room
+from edge_agent.ring.eviction import Eviction
 from edge_agent.ring.folder import prepare_folder
 from edge_agent.ring.ledger import Moment
+from edge_agent.ring.promise import Limits
 from edge_agent.ring.recorder import Arrival, Ears, Place, Recorder
 from edge_agent.ring.ring_check import check_ring
 from shared.clock import NS_PER_S
@@ -112,3 +114,13 @@ class RecordingBed:
 
     def faults(self) -> list[str]:
         return [fault.sentence for fault in check_ring(self.folder, read_data=True).faults]
+
+
+def evicting(
+    bed: RecordingBed, colour_hours: float | None, *, max_hours: float = 72.0, max_bytes: int = 1 << 40
+) -> Eviction:
+    """Retention over the bed's folder, on a disk with room."""
+    limits = Limits(max_bytes, max_hours, 0, colour_hours)
+    return Eviction(
+        bed.folder, bed.connection, bed.clock, limits, Reserve(bed.folder, RESERVE_BYTES), lambda: Room(1 << 40)
+    )

@@ -12,10 +12,8 @@ from edge_agent.database import database_path, open_database
 from edge_agent.export import span_excerpt
 from edge_agent.pulls.account import streams_of
 from edge_agent.pulls.spans import HeldSpan
-from edge_agent.ring.catalogue import SegmentRow, all_segments, gaps_between, insert_gap, total_hours
+from edge_agent.ring.catalogue import SegmentRow, all_segments, gaps_between, total_hours
 from edge_agent.ring.coverage import Account, accounts_between
-from edge_agent.ring.disk_space import Reserve, Room
-from edge_agent.ring.eviction import Eviction
 from edge_agent.ring.pins import oldest_unpinned, pinned_bytes
 from edge_agent.ring.promise import Limits, promise
 from edge_agent.ring.repair import repair
@@ -24,12 +22,12 @@ from shared.clock import NS_PER_S
 from shared.errors import Transient
 from shared.export.excerpt import ExportSummary, export
 from shared.frame import RECORDED_STREAMS, Stream, Uint16Image
-from shared.gap import Gap, GapCause
+from shared.gap import GapCause
 from shared.imu import ImuSample
 from shared.lane import COLOUR_APART, TOGETHER, Lane
 from shared.segment import SegmentReader
 from shared.segment_records import SegmentHeader, StreamImage
-from tests.edge_agent.ring.recording_bed import RecordingBed, desired
+from tests.edge_agent.ring.recording_bed import RecordingBed, desired, evicting
 from tests.fakes.clock import OTHER_BOOT, START_MONO_NS, START_UTC_NS, FakeClock
 
 MIB = 1 << 20
@@ -53,13 +51,6 @@ def bed(tmp_path: Path) -> RecordingBed:
 
 def lanes_of(rows: Iterable[SegmentRow]) -> list[tuple[int, str]]:
     return [(row.sequence, row.lane.value) for row in rows]
-
-
-def evicting(
-    bed: RecordingBed, colour_hours: float | None, *, max_hours: float = 72.0, max_bytes: int = 1 << 40
-) -> Eviction:
-    limits = Limits(max_bytes, max_hours, 0, colour_hours)
-    return Eviction(bed.folder, bed.connection, bed.clock, limits, Reserve(bed.folder, MIB), lambda: Room(1 << 40))
 
 
 def left(bed: RecordingBed) -> list[int]:
@@ -278,33 +269,6 @@ def test_a_file_that_is_lost_is_a_gap_of_its_own_streams(bed: RecordingBed) -> N
     gaps = gaps_between(connection, lost.boot_id, 0, 1 << 62)
     assert {(gap.stream, gap.cause) for gap in gaps} == {(each, GapCause.disk) for each in (Stream.depth, Stream.ir)}
     assert check_ring(bed.folder, read_data=True).faults == []
-
-
-def test_colour_lost_between_two_told_gaps_is_told_when_retention_has_left_no_colour_of_the_boot(
-    bed: RecordingBed,
-) -> None:
-    for number in (3, 4):
-        bed.play(range(SECOND * number, SECOND * (number + 1)))
-        bed.recorder.close_segment()
-    evicting(bed, 4.0 / 3600).turn()
-    for row in bed.rows():
-        if row.lane is Lane.colour:
-            row.path(bed.folder).unlink()
-            bed.connection.execute("DELETE FROM segments WHERE sequence = ?", (row.sequence,))
-    for number in (1, 2, 4):
-        begun = number * NS_PER_S
-        gap = Gap(
-            stream=Stream.colour, cause=GapCause.disk, boot_id=bed.clock.boot_id, missing_frames=10,
-            start_mono_ns=START_MONO_NS + begun, end_mono_ns=START_MONO_NS + begun + NS_PER_S,
-            start_utc_ns=START_UTC_NS + begun, end_utc_ns=START_UTC_NS + begun + NS_PER_S,
-        )  # fmt: skip
-        insert_gap(bed.connection, gap)
-    bed.crash()
-    again = RecordingBed(bed.folder, bed.clock, colour=True, lanes=COLOUR_APART)
-    gaps = gaps_between(again.connection, bed.clock.boot_id, 0, 1 << 62)
-    third_s = [gap for gap in gaps if gap.stream is Stream.colour and gap.start_mono_ns == START_MONO_NS + 3 * NS_PER_S]
-    assert [(gap.cause, gap.missing_frames) for gap in third_s] == [(GapCause.disk, 10)]
-    assert again.faults() == []
 
 
 def test_a_new_catalogue_from_the_files_knows_which_hold_colour_alone(bed: RecordingBed) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_agent.ring.catalogue import gaps_between, insert_gap
+from shared.clock import NS_PER_S
 from shared.frame import Stream
-from tests.edge_agent.ring.recording_bed import RecordingBed
+from shared.gap import Gap, GapCause
+from shared.lane import COLOUR_APART, Lane
+from tests.edge_agent.ring.recording_bed import RecordingBed, evicting
+from tests.fakes.clock import START_MONO_NS, START_UTC_NS
 
 
 def test_frames_that_were_lost_before_a_told_gap_are_accounted_for(tmp_path: Path) -> None:
@@ -54,3 +59,31 @@ def test_a_long_gap_inside_a_segment_does_not_hide_two_frames_that_were_lost_aft
     again = RecordingBed(tmp_path, bed.clock)
     told = again.connection.execute("SELECT missing_frames FROM gaps WHERE stream = 'depth' ORDER BY start_mono_ns")
     assert [row[0] for row in told] == [40, 2, 1]
+
+
+def test_colour_lost_between_two_told_gaps_is_told_when_retention_has_left_no_colour_of_the_boot(
+    tmp_path: Path,
+) -> None:
+    bed = RecordingBed(tmp_path, colour=True, lanes=COLOUR_APART)
+    for number in range(5):
+        bed.play(range(30 * number, 30 * (number + 1)))
+        bed.recorder.close_segment()
+    evicting(bed, 4.0 / 3600).turn()
+    for row in bed.rows():
+        if row.lane is Lane.colour:
+            row.path(bed.folder).unlink()
+            bed.connection.execute("DELETE FROM segments WHERE sequence = ?", (row.sequence,))
+    for number in (1, 2, 4):
+        begun = number * NS_PER_S
+        gap = Gap(
+            stream=Stream.colour, cause=GapCause.disk, boot_id=bed.clock.boot_id, missing_frames=10,
+            start_mono_ns=START_MONO_NS + begun, end_mono_ns=START_MONO_NS + begun + NS_PER_S,
+            start_utc_ns=START_UTC_NS + begun, end_utc_ns=START_UTC_NS + begun + NS_PER_S,
+        )  # fmt: skip
+        insert_gap(bed.connection, gap)
+    bed.crash()
+    again = RecordingBed(bed.folder, bed.clock, colour=True, lanes=COLOUR_APART)
+    gaps = gaps_between(again.connection, bed.clock.boot_id, 0, 1 << 62)
+    third_s = [gap for gap in gaps if gap.stream is Stream.colour and gap.start_mono_ns == START_MONO_NS + 3 * NS_PER_S]
+    assert [(gap.cause, gap.missing_frames) for gap in third_s] == [(GapCause.disk, 10)]
+    assert again.faults() == []
