@@ -7,7 +7,10 @@ from tortoise.models import Model
 
 
 class Label(Model):
-    """One version of the truth on one event (shared.label.Label); the highest version holds. No readers: all took theirs back."""
+    """One version of the truth on one event (shared.label.Label); the highest version holds. No readers: all took theirs back.
+
+    `suggestion_shown`: one of the readers it rests on had a suggestion on the screen with their verdict.
+    """
 
     id = fields.BigIntField(primary_key=True)
     event_id = fields.UUIDField()
@@ -15,6 +18,7 @@ class Label(Model):
     verdict = fields.CharField(max_length=16)
     version = fields.IntField()
     readers = fields.IntField()
+    suggestion_shown = fields.BooleanField(db_default=False)
     agreed_utc_ns = fields.BigIntField()
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The worklist's rows, who works on which, saved views, the verdicts with their history, who has looked at which clip."""
+"""The worklist's rows, who works on which, saved views, the verdicts with their history, who looked at which clip, blind sites."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class ReviewTask(Model):
             Index(fields=("site", "bed", "state", "urgency", "event_id")),
             Index(fields=("site", "motor_type", "state", "urgency", "event_id")),
             Index(fields=("site", "start_utc_ns", "state")),
+            Index(fields=("site", "state", "start_utc_ns", "event_id")),
         )
 
 
@@ -91,3 +92,15 @@ class ClipView(Model):
     class Meta:
         table = "clip_view"
         unique_together = (("event_id", "session_sha256"),)
+
+
+class ReadingPolicy(Model):
+    """How a site reads: `blind` hides what networks and other readers said of an event until one's own verdict. No row: not blind."""
+
+    site = fields.CharField(max_length=32, primary_key=True)
+    blind = fields.BooleanField()
+    set_by = fields.CharField(max_length=64)
+    set_utc_ns = fields.BigIntField()
+
+    class Meta:
+        table = "reading_policy"
