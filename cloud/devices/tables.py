@@ -62,3 +62,34 @@ class DesiredRow(Model):
     class Meta:
         table = "desired"
         unique_together = (("site", "bed"),)
+
+
+class BedEnrolment(Model):
+    """A one-time code that was given out for a bed: its hash alone, when it ends, and when it was used."""
+
+    id = fields.BigIntField(primary_key=True)
+    site = fields.CharField(max_length=32)
+    bed = fields.CharField(max_length=32)
+    code_sha256 = fields.CharField(max_length=64, unique=True)
+    made_at_ns = fields.BigIntField()
+    ends_at_ns = fields.BigIntField()
+    used_at_ns = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "bed_enrolment"
+
+
+class BedCertificate(Model):
+    """A certificate that the beds' authority gave out, or one that was revoked by its serial number alone."""
+
+    id = fields.BigIntField(primary_key=True)
+    site = fields.CharField(max_length=32)
+    bed = fields.CharField(max_length=32)
+    serial = fields.CharField(max_length=40, unique=True)
+    issued_at_ns = fields.BigIntField()
+    ends_at_ns = fields.BigIntField()
+    revoked_at_ns = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "bed_certificate"
+        indexes = (("site", "bed", "issued_at_ns"),)
