@@ -26,12 +26,14 @@ import cloud.labels.routes
 import cloud.pulls.routes
 import cloud.references.routes
 import cloud.review.desk_routes
+import cloud.review.reading_routes
 import cloud.review.routes
 import cloud.stays.patient_routes
 import cloud.stays.routes
 from cloud.objects import Objects
 from cloud.problems import HttpProblem, absent, install_problems, problem_response
 from cloud.releases.service import Releases
+from cloud.scope import fenced
 from cloud.settings import CloudSettings
 from shared.clock import Clock, SystemClock
 
@@ -67,6 +69,7 @@ class PeopleParts:
     commit: str
     web_folder: Path
     secure_cookies: bool
+    second_factor_required: bool = False
 
 
 def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
@@ -85,6 +88,7 @@ def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
         commit=commit or "unknown",
         web_folder=here / "web" / "dist",
         secure_cookies=settings.people.https,
+        second_factor_required=settings.people.second_factor == "required",
     )
 
 
@@ -120,7 +124,8 @@ class Fence:
         except HttpProblem as problem:
             await problem_response(problem)(scope, receive, send_with_headers)
             return
-        await self._app(scope, receive, send_with_headers)
+        with fenced():
+            await self._app(scope, receive, send_with_headers)
 
 
 async def _checked_write(scope: Scope, receive: Receive) -> Receive:
@@ -231,6 +236,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         _about_router(parts),
         cloud.review.routes.router,
         cloud.review.desk_routes.router,
+        cloud.review.reading_routes.router,
         cloud.clips.export_routes.router,
         cloud.labels.routes.router,
         cloud.clips.picture_routes.router,

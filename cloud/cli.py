@@ -127,11 +127,13 @@ def settings_command(config: Path) -> None:
 @main.command()
 @CONFIG
 @click.argument("name")
-@click.option("--role", type=click.Choice(["clinician", "scientist", "ops", "dpo", "admin"]), default="clinician")
+@click.option(
+    "--role", type=click.Choice(["clinician", "scientist", "ops", "dpo", "admin"]), help="needed for a new account"
+)
 @click.option(
     "--site", "sites", multiple=True, metavar="SITE", help="a site that the new account sees; may be repeated"
 )
-def account(config: Path, name: str, role: str, sites: Sequence[str]) -> None:
+def account(config: Path, name: str, role: str | None, sites: Sequence[str]) -> None:
     """Make an account, or give a known one a new password; show the password once."""
     from cloud.processes.migrate import give
 

@@ -21,6 +21,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import DBConnectionError, IntegrityError
 from tortoise.transactions import in_transaction
 
+from cloud.scope import give_role_back, take_role
 from cloud.settings import DatabaseSection, folder_of
 from shared.errors import Broken, Misconfigured, Transient
 
@@ -167,6 +168,8 @@ def tortoise_config(address: DatabaseAddress, connections: int) -> dict[str, Any
         "minsize": 1,
         "maxsize": connections,
         "command_timeout": 60,
+        "setup": take_role,
+        "reset": give_role_back,
     }
     return {
         "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},

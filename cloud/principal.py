@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -10,6 +11,8 @@ from shared.errors import Refused
 PrincipalKind = Literal["person", "bed", "system"]
 ALL_SITES = "*"
 """The mark of the system principal alone; no site can bear this name."""
+INSTALLATION = "-"
+"""The audit chain for deeds that belong to no site, such as a failed login; no site can bear this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,18 @@ class Principal:
     kind: PrincipalKind
     roles: frozenset[str] = field(default_factory=frozenset)
     sites: frozenset[str] = field(default_factory=frozenset)
+    grants: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    """A person's (site, role) pairs: what `roles` and `sites` are made of."""
+
+    @classmethod
+    def person(cls, name: str, grants: Iterable[tuple[str, str]]) -> Self:
+        """The principal of an account with these grants."""
+        pairs = frozenset(grants)
+        return cls(name, "person", frozenset(role for _, role in pairs), frozenset(site for site, _ in pairs), pairs)
+
+    def within(self, roles: frozenset[str]) -> Self:
+        """The same person where one of these roles is held, and nowhere else."""
+        return self.person(self.name, (pair for pair in self.grants if pair[1] in roles))
 
     @classmethod
     def system(cls, process: str) -> Self:

@@ -1,4 +1,6 @@
-"""Brings a database to the shape that this version needs: the tables by their migrations, then the job queue. Safe to repeat."""
+"""Brings a database to the shape that this version needs: the tables by their migrations, the job queue, the fence between
+sites. Safe to repeat.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from tortoise import Tortoise
 from tortoise.migrations.api import migrate
 
 from cloud.database import DatabaseAddress, tortoise_config
+from cloud.scope import raise_fence, unfenced_tables
 from shared.errors import Misconfigured
 
 MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
@@ -28,6 +31,7 @@ async def migrate_database(address: DatabaseAddress) -> None:
         finally:
             await Tortoise.close_connections()
         await prepare_jobs(address)
+        await raise_fence(guard)
     finally:
         await guard.close()
 
@@ -49,11 +53,12 @@ async def must_be_current(address: DatabaseAddress) -> None:
     try:
         known = await connection.fetchval("SELECT to_regclass('public.tortoise_migrations')") is not None
         rows = await connection.fetch("SELECT name FROM tortoise_migrations WHERE app = 'cloud'") if known else []
+        unfenced = await unfenced_tables(connection)
     finally:
         await connection.close()
     applied = {str(row["name"]) for row in rows}
     wanted = {path.stem for path in MIGRATIONS_FOLDER.glob("[0-9]*.py")}
-    if wanted - applied:
+    if wanted - applied or unfenced:
         raise Misconfigured("The database is not prepared for this version; run `deepepil-cloud migrate` first.")
     if applied - wanted:
         raise Misconfigured("The database belongs to a newer version of this program.")

@@ -97,6 +97,7 @@ class PeopleSection(Section):
     host: str = "127.0.0.1"
     port: Port = 8400
     https: bool = Field(default=False, description="people reach it by HTTPS: cookies are marked Secure")
+    second_factor: Literal["optional", "required"] = "optional"
 
 
 class BedsSection(Section):
@@ -111,6 +112,26 @@ class BedsSection(Section):
     bytes_per_s: int = Field(default=0, ge=0)
     chunks_at_once: int = Field(default=4, ge=1, le=64)
     open_clips: int = Field(default=5_000, ge=1, le=1_000_000)
+
+
+class AuthoritySection(Section):
+    """The beds' own authority, and where boxes enrol; without files the beds' certificates come from elsewhere."""
+
+    certificate_file: FilePath | None = None
+    key_file: FilePath | None = None
+    trust_file: FilePath | None = Field(default=None, description="by it beds know broker and cloud; none: beds.ca_file")
+    crl_file: FilePath | None = None
+    days: int = Field(default=90, ge=3, le=825)
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        if self.certificate_file is None and (self.port or self.crl_file):
+            raise ValueError("port and crl_file need certificate_file and key_file")
+        return self
 
 
 class SiteSection(Section):
@@ -151,9 +172,15 @@ class CloudSettings(Section):
     ingest: IngestSection = IngestSection()
     people: PeopleSection = PeopleSection()
     beds: BedsSection
+    authority: AuthoritySection = AuthoritySection()
     site: SiteSection = SiteSection()
     worker: WorkerSection = WorkerSection()
     metrics: MetricsSection = MetricsSection()
+
+    @property
+    def trust_file(self) -> Path:
+        """The certificates by which a bed knows broker and cloud."""
+        return self.authority.trust_file or self.beds.ca_file
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from pydantic import StringConstraints
 
@@ -20,9 +20,14 @@ LOGIN_WINDOW_NS = 5 * 60 * NS_PER_S
 LOGIN_FAILURES_PER_ACCOUNT = 5
 LOGIN_FAILURES_PER_ADDRESS = 20
 
+BROKEN_GLASS_NS = 3600 * NS_PER_S
+"""How long a person sees a site after breaking the glass, if the session lasts so long."""
+BROKEN_GLASS = "broken_glass"
+"""What the glass lets through is a role of its own, which nobody can be granted."""
+
 
 class Role(StrEnum):
-    """What a person is here for; one role an account, for the sites of its grants."""
+    """What a person is here for in a site."""
 
     clinician = "clinician"
     scientist = "scientist"
@@ -42,9 +47,11 @@ class Right(StrEnum):
     see_dead_letters = "see_dead_letters"
     ask_pulls = "ask_pulls"
     run_references = "run_references"
+    set_policies = "set_policies"
+    see_audit = "see_audit"
 
 
-RIGHTS: dict[Role, frozenset[Right]] = {
+RIGHTS: dict[str, frozenset[Right]] = {
     Role.clinician: frozenset(
         {
             Right.see_events,
@@ -58,26 +65,25 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     ),
     Role.scientist: frozenset({Right.see_events}),
     Role.ops: frozenset({Right.see_beds, Right.see_dead_letters}),
-    Role.dpo: frozenset(),
+    Role.dpo: frozenset({Right.see_audit}),
     Role.admin: frozenset(Right),
+    BROKEN_GLASS: frozenset({Right.see_events, Right.see_beds, Right.see_patient_codes}),
 }
 
 
-class SessionTimes(Protocol):
-    """What the rule on ends needs of a session row."""
-
-    created_utc_ns: int
-    used_utc_ns: int
+def roles_with(right: Right) -> frozenset[str]:
+    """The roles that hold the right."""
+    return frozenset(str(role) for role, rights in RIGHTS.items() if right in rights)
 
 
 def may(roles: frozenset[str], right: Right) -> bool:
-    """Whether any of the roles holds the right; an unknown role holds none."""
-    return any(role.value in roles and right in rights for role, rights in RIGHTS.items())
+    """Whether all of these roles hold the right: whoever has two roles in two sites is shown what both may see."""
+    return bool(roles) and roles <= roles_with(right)
 
 
-def session_ended(session: SessionTimes, now_ns: int) -> bool:
+def session_ended(created_utc_ns: int, used_utc_ns: int, now_ns: int) -> bool:
     """Idle for 30 minutes, or 12 hours old: whichever comes first."""
-    return now_ns - session.used_utc_ns >= IDLE_END_NS or now_ns - session.created_utc_ns >= ABSOLUTE_END_NS
+    return now_ns - used_utc_ns >= IDLE_END_NS or now_ns - created_utc_ns >= ABSOLUTE_END_NS
 
 
 def login_wait_s(failures: int, limit: int, window_started_ns: int, now_ns: int) -> int:

@@ -27,14 +27,16 @@ from cloud.accounts.rules import (
     login_wait_s,
     session_ended,
 )
+from cloud.accounts.second_factor import step_of
 from cloud.accounts.tables import Account, PersonSession, SiteGrant
-from cloud.audit.service import INSTALLATION
 from cloud.database import Connection, in_transaction
-from cloud.principal import Principal
+from cloud.principal import INSTALLATION, Principal
 from cloud.problems import HttpProblem, absent
 from shared.errors import Refused
 
 FIRST_ACCOUNT = "admin"
+WRONG = "Account, password or code is wrong."
+_DECOY_SECRET = "A" * 32
 MIN_PASSWORD_LETTERS = 12
 _FIRST_ACCOUNT_LOCK = 0x6465_6570
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -50,6 +52,16 @@ class SignedIn:
 
     principal: Principal
     session: str
+    second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person types to prove who they are; `code` is empty for accounts without a second factor."""
+
+    name: str
+    password: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +101,33 @@ async def refuse(principal: Principal, subject: str) -> NoReturn:
     raise absent()
 
 
-async def sign_in(name: str, password: str, address: str, now_ns: int) -> tuple[str, SignedIn]:
-    """A new session's token and person. Raises HttpProblem 401 for a wrong pair, 429 after too many tries."""
-    keys = _counter_key("account", name), _counter_key("address", address)
+async def sign_in(typed: Typed, address: str, now_ns: int) -> tuple[str, SignedIn]:
+    """A new session's token and person. Raises HttpProblem 401 for wrong credentials, 429 after too many tries."""
+    account = await prove(typed, address, now_ns)
+    token = secrets.token_urlsafe(32)
+    async with in_transaction() as connection:
+        await queries.forget_ended_sessions(connection, now_ns)
+        await PersonSession.create(
+            using_db=connection,
+            token_sha256=_token_sha256(token),
+            account=account,
+            created_utc_ns=now_ns,
+            used_utc_ns=now_ns,
+        )
+        await audit.record(connection, Principal(account.name, "person"), "signed_in", subject=account.name)
+    found = await session_of(token, now_ns, background=True)
+    if found is None:  # taken back in this very moment
+        raise HttpProblem(401, WRONG)
+    return token, found
+
+
+async def prove(typed: Typed, address: str, now_ns: int) -> Account:
+    """The account whose name, password and, where it has one, second factor these are.
+
+    Every try counts against the name and the address. Raises HttpProblem 401 in one sentence for all that can be wrong,
+    429 after too many tries.
+    """
+    keys = _counter_key("account", typed.name), _counter_key("address", address)
     async with in_transaction() as connection:
         await queries.forget_old_failures(connection, now_ns)
         by_name = await queries.count_try(connection, keys[0], now_ns)
@@ -102,14 +138,19 @@ async def sign_in(name: str, password: str, address: str, now_ns: int) -> tuple[
     )
     if wait_s:
         raise HttpProblem(429, f"Too many tries; please wait {wait_s} seconds.", retry_after_s=wait_s)
-    account = await queries.account_named(name)
+    account = await queries.account_named(typed.name)
     loop = asyncio.get_running_loop()
     password_hash = account.password_hash if account else None
-    right = await loop.run_in_executor(_hash_threads, _verify, password_hash, password)
-    if account is None or not right:
-        await _note_failure(account)
-        raise HttpProblem(401, "Account or password is wrong.")
-    return await _start_session(account, keys, now_ns)
+    right = await loop.run_in_executor(_hash_threads, _verify, password_hash, typed.password)
+    secret = account.totp_secret if account else None
+    step = step_of(secret or _DECOY_SECRET, typed.code, now_ns)
+    if account is not None and right and (secret is None or step is not None):
+        async with in_transaction() as connection:
+            if secret is None or await queries.take_step(connection, account.name, step or 0):
+                await queries.uncount(connection, *keys)
+                return account
+    await _note_failure(account)
+    raise HttpProblem(401, WRONG)
 
 
 async def _note_failure(account: Account | None) -> None:
@@ -119,35 +160,17 @@ async def _note_failure(account: Account | None) -> None:
         await audit.record(connection, Principal(name, "person"), "login_failed", subject=name)
 
 
-async def _start_session(account: Account, keys: tuple[str, str], now_ns: int) -> tuple[str, SignedIn]:
-    token = secrets.token_urlsafe(32)
-    principal = Principal(account.name, "person", frozenset({account.role}), await queries.sites_of(account.name))
-    async with in_transaction() as connection:
-        await queries.uncount(connection, *keys)
-        await queries.forget_ended_sessions(connection, now_ns)
-        await PersonSession.create(
-            using_db=connection,
-            token_sha256=_token_sha256(token),
-            account=account,
-            created_utc_ns=now_ns,
-            used_utc_ns=now_ns,
-        )
-        await audit.record(connection, principal, "signed_in", subject=account.name)
-    return token, SignedIn(principal, _token_sha256(token))
-
-
 async def session_of(token: str | None, now_ns: int, *, background: bool) -> SignedIn | None:
     """The person behind a session token, None when it is unknown or has ended. A background request is not a use."""
     if not token or len(token) > 128:
         return None
-    session = await queries.session_with(_token_sha256(token))
-    if session is None or session_ended(session, now_ns):
+    digest = _token_sha256(token)
+    session = await queries.session_with(digest, now_ns)
+    if session is None or session_ended(session.created_utc_ns, session.used_utc_ns, now_ns):
         return None
     if not background and now_ns - session.used_utc_ns >= TOUCH_STEP_NS:
-        await queries.touch(session.token_sha256, now_ns)
-    account = session.account
-    sites = await queries.sites_of(account.name)
-    return SignedIn(Principal(account.name, "person", frozenset({account.role}), sites), session.token_sha256)
+        await queries.touch(digest, now_ns)
+    return SignedIn(Principal.person(session.account, session.grants), digest, session.second_factor)
 
 
 async def sign_out(person: SignedIn) -> None:
@@ -155,6 +178,13 @@ async def sign_out(person: SignedIn) -> None:
     async with in_transaction() as connection:
         await PersonSession.filter(token_sha256=person.session).using_db(connection).delete()
         await audit.record(connection, person.principal, "signed_out", subject=person.principal.name)
+
+
+async def hash_of(password: str) -> str:
+    """The argon2id hash to keep. Raises Refused for a password under 12 letters or over 256."""
+    if not MIN_PASSWORD_LETTERS <= len(password) <= 256:
+        raise Refused(f"A password has {MIN_PASSWORD_LETTERS} to 256 letters.")
+    return await asyncio.get_running_loop().run_in_executor(_hash_threads, _hasher.hash, password)
 
 
 async def create_account(
@@ -171,12 +201,9 @@ async def create_account(
         _NAME.validate_python(name)
     except ValidationError as error:
         raise Refused("An account name is 1 to 64 small letters, digits, dots, dashes or underscores.") from error
-    if not MIN_PASSWORD_LETTERS <= len(password) <= 256:
-        raise Refused(f"A password has {MIN_PASSWORD_LETTERS} to 256 letters.")
+    password_hash = await hash_of(password)
     if await Account.filter(name=name).using_db(connection).exists():
         raise Refused("This account name is taken.")
-    loop = asyncio.get_running_loop()
-    password_hash = await loop.run_in_executor(_hash_threads, _hasher.hash, password)
     account = await Account.create(
         using_db=connection, name=name, password_hash=password_hash, role=role.value, created_utc_ns=now_ns
     )
@@ -200,10 +227,10 @@ async def ensure_first_account(sites: Iterable[str], now_ns: int) -> FirstAccoun
     return FirstAccount(FIRST_ACCOUNT, password)
 
 
-async def give_access(name: str, role: Role, sites: Iterable[str], now_ns: int) -> FirstAccount:
+async def give_access(name: str, role: Role | None, sites: Iterable[str], now_ns: int) -> FirstAccount:
     """A new account for these sites; for a known name a new password, its sessions ended. The caller shows it once.
 
-    Raises Refused for a bad name, for a new account without sites, and for a known name with another role or sites.
+    Raises Refused for a bad name, for a new account without a role or sites, and for a known name with sites.
     """
     wanted = sorted(set(sites))
     password = _new_password()
@@ -211,16 +238,15 @@ async def give_access(name: str, role: Role, sites: Iterable[str], now_ns: int) 
     async with in_transaction() as connection:
         account = await Account.filter(name=name).using_db(connection).select_for_update().first()
         if account is None:
-            if not wanted:
-                raise Refused("A new account needs at least one --site.")
+            if role is None or not wanted:
+                raise Refused("A new account needs a --role and at least one --site.")
             await create_account(connection, system, name, password, role, wanted, now_ns)
             return FirstAccount(name, password)
         if wanted:
             raise Refused(f"The account {name} exists: leave out --site to give it a new password.")
-        loop = asyncio.get_running_loop()
-        account.password_hash = await loop.run_in_executor(_hash_threads, _hasher.hash, password)
+        account.password_hash = await hash_of(password)
         await account.save(using_db=connection, update_fields=["password_hash"])
-        await PersonSession.filter(account=account).using_db(connection).delete()
+        await queries.end_sessions(connection, name)
         await audit.record(connection, system, "password_renewed", subject=name)
     return FirstAccount(name, password)
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from cloud.audit.rules import FIRST_HASH, MAX_DETAILS_BYTES, Detail, Entry, entry_hash
 from cloud.audit.tables import AuditEntry, AuditHead
 from cloud.database import Connection
-from cloud.principal import Principal
+from cloud.principal import INSTALLATION, Principal
 from shared.errors import Refused
 
 
@@ -22,10 +22,6 @@ class Deed:
     deed: str
     subject: str = ""
     details: Mapping[str, Detail] = field(default_factory=dict)
-
-
-INSTALLATION = "-"
-"""The chain for deeds that belong to no site, such as a failed login; no site can bear this name."""
 
 
 async def record(

@@ -44,11 +44,11 @@ async def prepare(settings: CloudSettings, beds: Sequence[str]) -> FirstAccount 
     return first
 
 
-async def give(settings: CloudSettings, name: str, role: str, sites: Sequence[str]) -> FirstAccount:
+async def give(settings: CloudSettings, name: str, role: str | None, sites: Sequence[str]) -> FirstAccount:
     """A new account, or a new password for a known one. Raises Refused, or Transient without a database."""
     try:
         async with database_server(settings.database) as address, open_tables(address, 2):
-            return await give_access(name, Role(role), sites, time.time_ns())
+            return await give_access(name, Role(role) if role else None, sites, time.time_ns())
     except UNREACHABLE as error:
         raise Transient(f"The database cannot be reached: {error}.") from error
 

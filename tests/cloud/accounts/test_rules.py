@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from cloud.accounts.rules import (
     ABSOLUTE_END_NS,
+    BROKEN_GLASS,
     IDLE_END_NS,
     LOGIN_WINDOW_NS,
     RIGHTS,
@@ -19,19 +18,26 @@ from cloud.accounts.rules import (
 )
 
 
-@dataclass
-class Times:
-    created_utc_ns: int
-    used_utc_ns: int
-
-
 def test_every_role_has_a_row_and_an_unknown_role_has_no_right() -> None:
-    assert set(RIGHTS) == set(Role)
-    assert not any(may(frozenset({"visitor"}), right) for right in Right)
+    assert set(RIGHTS) == {*Role, BROKEN_GLASS}
+    for right in Right:
+        assert not may(frozenset(), right)
+        assert not may(frozenset({"visitor"}), right)
 
 
-def test_a_data_protection_officer_sees_no_patient() -> None:
-    assert not any(may(frozenset({"dpo"}), right) for right in Right)
+def test_who_has_two_roles_may_what_both_may() -> None:
+    both = frozenset({"clinician", "scientist"})
+    assert may(both, Right.see_events)
+    assert not may(both, Right.see_patient_codes)
+
+
+def test_a_data_protection_officer_sees_the_audit_log_and_no_patient() -> None:
+    assert {right for right in Right if may(frozenset({"dpo"}), right)} == {Right.see_audit}
+
+
+def test_the_broken_glass_lets_see_and_not_do() -> None:
+    assert RIGHTS[BROKEN_GLASS] == {Right.see_events, Right.see_beds, Right.see_patient_codes}
+    assert BROKEN_GLASS not in set(Role)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,7 @@ def test_a_data_protection_officer_sees_no_patient() -> None:
     ],
 )
 def test_a_session_ends_when_idle_and_when_old(created: int, used: int, now: int, ended: bool) -> None:
-    assert session_ended(Times(created, used), now) is ended
+    assert session_ended(created, used, now) is ended
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ async def test_a_lost_password_is_renewed_and_the_old_one_and_its_sessions_end(h
 
 
 async def test_a_new_account_needs_a_site_and_a_known_one_takes_none(house: House) -> None:
-    with pytest.raises(Refused, match="at least one --site"):
+    with pytest.raises(Refused, match="a --role and at least one --site"):
         await service.give_access("ben", Role.clinician, (), house.clock.now_ns)
     given = await service.give_access("ben", Role.clinician, ("north",), house.clock.now_ns)
     assert (await sign_in(await house.stranger(), "ben", given.password)).status_code == 200
