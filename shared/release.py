@@ -45,6 +45,7 @@ class InputSpec(Contract):
     fps: float = Field(gt=0, le=240)
     window_frames: int = Field(default=1, gt=0, le=4096)
     preprocessing: Text
+    recipe: Word | None = Field(default=None, description="the classifier's input recipe; None: ir")
     inputs: tuple[TensorSpec, ...] = Field(max_length=64)
     outputs: tuple[TensorSpec, ...] = Field(max_length=64)
     state: dict[Word, Word] = Field(default_factory=dict, max_length=32)
@@ -61,6 +62,26 @@ class Metric(Contract):
     high: float | None = None
 
 
+class CalibrationBin(Contract):
+    """Cases whose best class was given about the same share: the mean of that share, and how many of them were right."""
+
+    said: float = Field(ge=0, le=1)
+    right: float = Field(ge=0, le=1)
+    n: int = Field(gt=0)
+
+
+class Calibration(Contract):
+    """How far a network's shares are probabilities: by cases that it never saw. `error`: expected calibration error, the mean of
+    |said - right| over the cases. `temperature`: what the outputs were divided by to mend it; null: they are as they came.
+    """
+
+    measured: datetime
+    temperature: float | None = Field(default=None, gt=0)
+    error: float = Field(ge=0, le=1)
+    n: int = Field(gt=0)
+    bins: tuple[CalibrationBin, ...] = Field(min_length=1, max_length=20)
+
+
 class TrainingData(Contract):
     """What the network learnt from; `simulated` is true when no recording of a person was used."""
 
@@ -69,6 +90,18 @@ class TrainingData(Contract):
     hours: float = Field(ge=0)
     simulated: bool
     split: Text
+    dataset: Sha256 | None = Field(
+        default=None, description="the manifest of the dataset; None: it was none of the cloud's"
+    )
+
+
+class Calibration(Contract):
+    """What makes a classifier's scores probabilities, and when it had better be silent; fitted on `patients` of the validation."""
+
+    temperature: float = Field(gt=0, le=100, allow_inf_nan=False)
+    abstain_below: float = Field(ge=0, le=1, allow_inf_nan=False)
+    error: float = Field(ge=0, le=1, description="expected calibration error on the same patients")
+    patients: int = Field(ge=2)
 
 
 class Signature(Contract):
@@ -91,6 +124,7 @@ class ReleaseCard(Contract):
     classes: tuple[Word, ...] = Field(min_length=1, max_length=64)
     trigger: TriggerRule | None = None
     metrics: dict[Word, Metric] = Field(default_factory=dict, max_length=256)
+    calibration: Calibration | None = None
     data: TrainingData
     limits: tuple[Text, ...] = Field(min_length=1, max_length=32)
     intended_use: Text

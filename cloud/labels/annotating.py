@@ -16,6 +16,7 @@ from cloud.labels import queries
 from cloud.labels.tables import AnnotationVersion
 from cloud.principal import Principal
 from cloud.problems import HttpProblem
+from cloud.review import reading
 from shared.annotation import Annotation, must_hold
 from shared.comment_gate import doubtful
 from shared.errors import Refused
@@ -42,19 +43,27 @@ class Exported:
 
 
 async def all_of(principal: Principal, event_id: UUID) -> list[AnnotationVersion]:
-    """The newest version of each reader. 404, audited, when the event is absent or not the principal's."""
-    await _event(principal, event_id)
-    return await queries.newest_annotations(principal, event_id)
+    """The newest version of each reader; of an event that is read blind one's own alone. 404, audited, when it is absent."""
+    event = await _event(principal, event_id)
+    rows = await queries.newest_annotations(principal, event_id)
+    blind = await reading.hidden(principal, {event_id: event.site})
+    return [row for row in rows if row.annotator == principal.name or not blind]
+
+
+async def shows_evidence(principal: Principal, event_id: UUID, site: str) -> bool:
+    """Whether the evidence of the signs may be shown: not while the event is read blind."""
+    return not await reading.hidden(principal, {event_id: site})
 
 
 async def history(principal: Principal, event_id: UUID, annotator: str) -> list[AnnotationVersion]:
-    """All versions of one reader without their bodies, the newest first. 404, audited, as `all_of`."""
-    await _event(principal, event_id)
+    """All versions of one reader without their bodies, the newest first. 404, audited; 409 for others' while read blind."""
+    await _may_read(principal, await _event(principal, event_id), annotator)
     return await queries.annotation_history(principal, event_id, annotator)
 
 
 async def version(principal: Principal, event_id: UUID, annotator: str, number: int) -> AnnotationVersion:
-    """One version. 404, audited, when there is none."""
+    """One version. 404, audited, when there is none; 409 for others' while read blind."""
+    await _may_read(principal, await _event(principal, event_id), annotator)
     row = await queries.annotation_version(principal, event_id, annotator, number)
     return row if row is not None else await refuse(principal, str(event_id))
 
@@ -72,6 +81,7 @@ async def save(principal: Principal, event_id: UUID, draft: Draft, now_ns: int) 
             before = await queries.newest_annotation(connection, principal, event_id, principal.name)
             current = before.version if before else 0
             _must_be_next(draft.expected_version, current)
+            suggested = await reading.suggested(principal, {event_id: event.site}, connection=connection)
             row = await AnnotationVersion.create(
                 using_db=connection,
                 event_id=event_id,
@@ -79,7 +89,8 @@ async def save(principal: Principal, event_id: UUID, draft: Draft, now_ns: int) 
                 annotator=principal.name,
                 version=current + 1,
                 body=draft.said.model_dump(mode="json"),
-                suggestion_shown=draft.suggestion_shown,
+                # a page can only have shown what it was given
+                suggestion_shown=draft.suggestion_shown and event_id in suggested,
                 saved_utc_ns=now_ns,
             )
             facts: dict[str, audit.Detail] = {"version": row.version, "suggestion_shown": row.suggestion_shown}
@@ -92,8 +103,9 @@ async def save(principal: Principal, event_id: UUID, draft: Draft, now_ns: int) 
 
 
 async def export(principal: Principal, event_id: UUID, annotator: str) -> Exported:
-    """What an export is made of, audited. 404, audited, when the event or the annotation is absent."""
+    """What an export is made of, audited. 404, audited, when the event or the annotation is absent; 409 while read blind."""
     event = await _event(principal, event_id)
+    await _may_read(principal, event, annotator)
     async with in_transaction() as connection:
         row = await queries.newest_annotation(connection, principal, event_id, annotator)
         if row is not None:
@@ -110,6 +122,11 @@ async def export(principal: Principal, event_id: UUID, annotator: str) -> Export
 async def _event(principal: Principal, event_id: UUID) -> Event:
     event = await Event.filter(event_id=event_id, **principal.site_filter()).first()
     return event if event is not None else await refuse(principal, str(event_id))
+
+
+async def _may_read(principal: Principal, event: Event, annotator: str) -> None:
+    if annotator != principal.name:
+        await reading.must_be_shown(principal, event.event_id, event.site)
 
 
 def _must_be_next(expected: int, current: int) -> None:

@@ -13,6 +13,7 @@ from cloud.accounts.routes import with_right
 from cloud.accounts.rules import AccountName, Right, may
 from cloud.accounts.service import SignedIn
 from cloud.labels import annotating, bids
+from cloud.labels.evidence import EVEN, Evidence, PassedOver, evidence
 from cloud.labels.tables import AnnotationVersion
 from cloud.problems import documented
 from shared.annotation import COMMENT_LIMIT, Annotation
@@ -37,8 +38,55 @@ class ChainPart(BaseModel):
     text: str
 
 
+class SignView(BaseModel):
+    """One marked sign and its likelihood ratio; `passed_over`: why it does not count, null where it does."""
+
+    term: str
+    ratio: float
+    share: float | None = Field(description="how often it was counted with the first answer; null: not known")
+    share_against: float | None = Field(description="how often with the second; null: not known, or not counted so")
+    passed_over: PassedOver | None
+
+
+class EvidenceView(BaseModel):
+    """What the marked signs speak for, by counted likelihood ratios: odds of the first answer against the second."""
+
+    question: str
+    answers: tuple[str, str]
+    odds_before: float = Field(description="even: nothing about the unit's patients is put in")
+    odds: float
+    stopped: bool = Field(description="the odds stop at 100 to 1")
+    source: str
+    signs: list[SignView]
+    unknown: list[str] = Field(description="marked signs without a figure for this question")
+
+    @classmethod
+    def of(cls, found: Evidence) -> EvidenceView:
+        signs = [
+            SignView(
+                term=one.term,
+                ratio=one.figure.ratio,
+                share=one.figure.share,
+                share_against=one.figure.share_against,
+                passed_over=one.passed_over,
+            )
+            for one in found.signs
+        ]
+        question = found.question
+        return cls(
+            question=question.key,
+            answers=question.answers,
+            odds_before=EVEN,
+            odds=found.odds,
+            stopped=found.stopped,
+            source=question.source,
+            signs=signs,
+            unknown=found.unknown,
+        )
+
+
 class AnnotationView(BaseModel):
-    """One version of one reader's annotation, with the chain that follows from its movements of interest."""
+    """One version of one reader's annotation, with the chain and the evidence that follow from its movements of interest."""
 
     annotator: str
     version: int
@@ -46,6 +94,7 @@ class AnnotationView(BaseModel):
     suggestion_shown: bool
     annotation: Annotation
     chain: list[ChainPart]
+    evidence: list[EvidenceView] | None = Field(description="null while the event is read blind")
 
 
 class Annotations(BaseModel):
@@ -62,7 +111,7 @@ class SaveRequest(BaseModel):
 
     annotation: Annotation
     expected_version: Count
-    suggestion_shown: bool = Field(description="whether a classification was on the screen")
+    suggestion_shown: bool = Field(description="whether a classification, or evidence of the signs, was on the screen")
 
 
 class VersionLine(BaseModel):
@@ -103,12 +152,13 @@ class CommentAnswer(BaseModel):
     findings: list[FindingView]
 
 
-def _view(row: AnnotationVersion) -> AnnotationView:
+async def _view(row: AnnotationVersion, viewer: SignedIn) -> AnnotationView:
     said = Annotation.model_validate(row.body)
     parts = [
         ChainPart(component=one.component, laterality=one.laterality, body_part=one.body_part, text=one.text)
         for one in luders_chain(said)
     ]
+    shows_evidence = await annotating.shows_evidence(viewer.principal, row.event_id, row.site)
     return AnnotationView(
         annotator=row.annotator,
         version=row.version,
@@ -116,6 +166,7 @@ def _view(row: AnnotationVersion) -> AnnotationView:
         suggestion_shown=row.suggestion_shown,
         annotation=said,
         chain=parts,
+        evidence=[EvidenceView.of(one) for one in evidence(said)] if shows_evidence else None,
     )
 
 
@@ -139,7 +190,8 @@ async def annotations_of(event_id: UUID, viewer: Viewer) -> Annotations:
     """One's own newest annotation of an event, and those of others."""
     rows = await annotating.all_of(viewer.principal, event_id)
     mine = next((row for row in rows if row.annotator == viewer.principal.name), None)
-    return Annotations(mine=_view(mine) if mine else None, others=[_view(row) for row in rows if row is not mine])
+    others = [await _view(row, viewer) for row in rows if row is not mine]
+    return Annotations(mine=await _view(mine, viewer) if mine else None, others=others)
 
 
 @router.put("/events/{event_id}/annotation", responses=documented(400, 401, 403, 404, 409, 413, 422))
@@ -147,10 +199,10 @@ async def save_annotation(event_id: UUID, asked: SaveRequest, reader: Reader, re
     """Keeps one's annotation as its next version; 409 with `current_version` when it was changed elsewhere."""
     draft = annotating.Draft(asked.annotation, asked.expected_version, asked.suggestion_shown)
     now_ns = request.app.state.parts.clock.utc_ns()
-    return _view(await annotating.save(reader.principal, event_id, draft, now_ns))
+    return await _view(await annotating.save(reader.principal, event_id, draft, now_ns), reader)
 
 
-@router.get("/events/{event_id}/annotation/{annotator}/versions", responses=documented(401, 404, 422))
+@router.get("/events/{event_id}/annotation/{annotator}/versions", responses=documented(401, 404, 409, 422))
 async def annotation_versions(event_id: UUID, annotator: AccountName, viewer: Viewer) -> VersionList:
     """When one reader's annotation was changed, and whether a suggestion was on the screen."""
     rows = await annotating.history(viewer.principal, event_id, annotator)
@@ -161,12 +213,12 @@ async def annotation_versions(event_id: UUID, annotator: AccountName, viewer: Vi
     return VersionList(annotator=annotator, items=items)
 
 
-@router.get("/events/{event_id}/annotation/{annotator}/versions/{number}", responses=documented(401, 404, 422))
+@router.get("/events/{event_id}/annotation/{annotator}/versions/{number}", responses=documented(401, 404, 409, 422))
 async def annotation_version(
     event_id: UUID, annotator: AccountName, number: VersionNumber, viewer: Viewer
 ) -> AnnotationView:
     """One version as it was."""
-    return _view(await annotating.version(viewer.principal, event_id, annotator, number))
+    return await _view(await annotating.version(viewer.principal, event_id, annotator, number), viewer)
 
 
 @router.get(
@@ -174,7 +226,7 @@ async def annotation_version(
     response_class=Response,
     responses={
         200: {"description": "a BIDS dataset", "content": {"application/zip": {"schema": {"type": "string"}}}},
-        **documented(401, 404, 422),
+        **documented(401, 404, 409, 422),
     },
 )
 async def export_annotation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from shared.errors import Refused
-from shared.release import ReleaseCard, card_path, load_card
+from shared.release import Calibration, ReleaseCard, card_path, load_card
 
 
 class Releases:
@@ -31,3 +31,8 @@ class Releases:
         """The score at which this detector's trigger opens an event, None when its card is not here."""
         card = self.card(name)
         return card.trigger.open_at if card and card.trigger else None
+
+    def calibration_of(self, name: str) -> Calibration | None:
+        """How this network's shares held against the truth, None when its card is not here or says nothing of it."""
+        card = self.card(name)
+        return card.calibration if card else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import cloud.classify.queries
@@ -14,8 +14,8 @@ from cloud.clips.tables import Clip, ClipObject, Event, StoredObject
 from cloud.database import Connection
 from cloud.labels.tables import Label
 from cloud.principal import Principal
-from cloud.review import worklist
-from cloud.review.rules import WITHDRAWN, Standing
+from cloud.review import reading, worklist
+from cloud.review.rules import WITHDRAWN, Reading, Standing, reading_of
 from cloud.review.tables import Claim, Review, ReviewTask
 from cloud.review.worklist import Filters, Place
 from shared.clip import ClipManifest
@@ -30,7 +30,10 @@ CLIP_WITHOUT_MANIFEST = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One event and what is known of it; `mine` is the principal's own newest verdict."""
+    """One event and what is known of it; `mine` is the principal's own newest verdict.
+
+    Read blind, it has no suggestion and no label; what event and task say of the detector's opinion is not to be told either.
+    """
 
     task: ReviewTask
     event: Event
@@ -40,6 +43,7 @@ class Found:
     label: Label | None
     patient_code: str | None
     claim: Claim | None
+    reading: Reading = Reading.open
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,12 @@ class Page:
 
 async def page(principal: Principal, wanted: Filters, after: Place | None, limit: int) -> Page:
     """The tasks of one page, the most urgent first."""
+    blind = await reading.blind_sites(principal)
+    reading.must_not_filter_by_kind(wanted.motor_type, blind)
+    wanted = replace(wanted, oldest_first=bool(blind))
     tasks = await worklist.tasks(principal, wanted, after, limit + 1)
     shown = tasks[:limit]
-    further = Place(shown[-1].urgency, shown[-1].event_id) if len(tasks) > limit else None
+    further = worklist.place_of(shown[-1], wanted) if len(tasks) > limit else None
     total, waiting = await worklist.counts(principal, wanted)
     return Page(await _surroundings(principal, shown), total, waiting, further)
 
@@ -87,12 +94,23 @@ async def _surroundings(principal: Principal, tasks: Sequence[ReviewTask]) -> li
     clips = {row.event_id: row for row in await Clip.filter(event_id__in=ids, **scope).only(*CLIP_WITHOUT_MANIFEST)}
     suggestions = await cloud.classify.queries.newest(principal, ids)
     labels = await cloud.labels.queries.newest(principal, ids)
-    own = Review.filter(event_id__in=ids, reviewer=principal.name, **scope).order_by("version")
-    mine = {row.event_id: row for row in await own}
+    own = await Review.filter(event_id__in=ids, reviewer=principal.name, **scope).order_by("version")
+    mine = {row.event_id: row for row in own}
+    first = {row.event_id: row for row in reversed(own)}
+    blind = await reading.blind_sites(principal)
     claims = {row.event_id: row for row in await Claim.filter(event_id__in=ids, **scope)}
     codes = await cloud.stays.queries.codes(principal, {row.stay_id for row in events.values() if row.stay_id})
-    return [
-        Found(
+    found = []
+    for task in tasks:
+        event, judged = events.get(task.event_id), first.get(task.event_id)
+        if event is None:
+            continue
+        how = reading_of(
+            blind_site=task.site in blind,
+            verdicts_given=int(judged is not None),
+            first_saw_suggestion=judged is not None and judged.suggestion_shown,
+        )
+        row = Found(
             task,
             event,
             clips.get(task.event_id),
@@ -101,10 +119,10 @@ async def _surroundings(principal: Principal, tasks: Sequence[ReviewTask]) -> li
             labels.get(task.event_id),
             codes.get(event.stay_id) if event.stay_id else None,
             claims.get(task.event_id),
+            how,
         )
-        for task in tasks
-        if (event := events.get(task.event_id)) is not None
-    ]
+        found.append(replace(row, suggestion=None, label=None) if how is Reading.blind else row)
+    return found
 
 
 async def detail(principal: Principal, event_id: UUID) -> FoundDetail | None:
@@ -118,12 +136,13 @@ async def detail(principal: Principal, event_id: UUID) -> FoundDetail | None:
     clip = await Clip.filter(event_id=event_id, **scope).first()
     suggestion = found.suggestion
     windows = await cloud.classify.queries.windows_of(principal, event_id, suggestion.release) if suggestion else []
+    reviews = [] if found.reading is Reading.blind else await newest_reviews(principal, event_id)
     return FoundDetail(
         found,
         ClipManifest.model_validate(clip.manifest) if clip else None,
         frozenset(await watchable_streams(principal, event_id)),
         windows,
-        [row for row in await newest_reviews(principal, event_id) if row.verdict != WITHDRAWN],
+        [row for row in reviews if row.verdict != WITHDRAWN],
     )
 
 
@@ -145,7 +164,7 @@ async def newest_reviews(principal: Principal, event_id: UUID, *, connection: Co
 
 def standing_of(row: Review) -> Standing:
     """The row as the rule on labels reads it."""
-    return Standing(row.reviewer, Verdict(row.verdict), row.reviewed_utc_ns)
+    return Standing(row.reviewer, Verdict(row.verdict), row.reviewed_utc_ns, row.suggestion_shown)
 
 
 async def locked_tasks(

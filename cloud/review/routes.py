@@ -15,9 +15,10 @@ from cloud.accounts.rules import Right, may
 from cloud.accounts.service import SignedIn
 from cloud.problems import documented
 from cloud.pulls.routes import ns_of
+from cloud.releases.service import Releases
 from cloud.review import service, verdicts
 from cloud.review.queries import Found, FoundDetail
-from cloud.review.rules import WITHDRAWN, ClipState, TaskFilter, clip_state, stored_share
+from cloud.review.rules import WITHDRAWN, ClipState, Reading, TaskFilter, clip_state, stored_share
 from cloud.review.tables import Claim
 from cloud.review.worklist import Filters, Place
 from shared.clip import LostSegment, ProxyFile
@@ -28,6 +29,7 @@ from shared.event import EventCause, EventPhase
 from shared.frame import Stream
 from shared.gap import Gap, GapCause
 from shared.ids import BedName
+from shared.release import Calibration
 from shared.review import Verdict
 
 router = APIRouter(tags=["review"])
@@ -65,7 +67,7 @@ class ClaimView(BaseModel):
 
 
 class WorklistItem(BaseModel):
-    """One event, as a line of the worklist."""
+    """One event, as a line of the worklist. While it is read blind, nothing in it tells what networks or others said."""
 
     event_id: UUID
     site: str
@@ -76,8 +78,8 @@ class WorklistItem(BaseModel):
     start_utc: datetime
     received_utc: datetime = Field(description="when the cloud first heard of the event")
     duration_s: float
-    peak_score: float
-    motor_type: str
+    peak_score: float | None = Field(description="null while read blind")
+    motor_type: str | None = Field(description="null while read blind")
     release: str = Field(description="the detector that found the event")
     clip: ClipState
     stored_share: float = Field(ge=0, le=1, description="of the bytes that the cloud wants, how many it has")
@@ -85,9 +87,10 @@ class WorklistItem(BaseModel):
     my_verdict: Verdict | None
     my_version: int = Field(description="to be given back as expected_version; 0 before the first verdict")
     label: Verdict | None
-    rank: float
+    rank: float | None = Field(description="null while read blind")
     rank_reason: str
     claim: ClaimView | None
+    reading: Reading
 
     @classmethod
     def of(cls, found: Found, viewer: SignedIn, now_ns: int) -> WorklistItem:
@@ -170,6 +173,9 @@ class EventDetail(WorklistItem):
     coverage: dict[Stream, float]
     lost: list[LostView] = Field(description="raw segments that were lost at the bed: the clip is partial")
     windows: list[WindowView]
+    calibration: Calibration | None = Field(
+        description="how the suggestion's shares held, by its card; null: not calibrated"
+    )
     reviews: list[ReviewView]
     exportable: bool = Field(description="all raw segments of the clip are stored")
 
@@ -200,10 +206,12 @@ class WithdrawAnswer(BaseModel):
 
 
 LONGEST_SPAN = timedelta(days=31)
+BLIND_REASON = "This site reads blind: the oldest first."
 
 
 def _item_fields(found: Found, viewer: SignedIn, now_ns: int) -> dict[str, Any]:
     event, clip, task = found.event, found.clip, found.task
+    blind = found.reading is Reading.blind
     shows_code = may(viewer.principal.roles, Right.see_patient_codes)
     return {
         "event_id": event.event_id,
@@ -215,8 +223,8 @@ def _item_fields(found: Found, viewer: SignedIn, now_ns: int) -> dict[str, Any]:
         "start_utc": utc_text(event.start_utc_ns),
         "received_utc": utc_text(event.received_at_ns),
         "duration_s": (event.end_mono_ns - event.start_mono_ns) / NS_PER_S,
-        "peak_score": event.peak_score,
-        "motor_type": event.motor_type,
+        "peak_score": None if blind else event.peak_score,
+        "motor_type": None if blind else event.motor_type,
         "release": event.release,
         "clip": clip_state(
             watchable=clip is not None and clip.proxies_stored_at_ns is not None,
@@ -228,14 +236,16 @@ def _item_fields(found: Found, viewer: SignedIn, now_ns: int) -> dict[str, Any]:
         "my_verdict": found.mine.verdict if found.mine and found.mine.verdict != WITHDRAWN else None,
         "my_version": found.mine.version if found.mine else 0,
         "label": found.label.verdict if found.label else None,
-        "rank": task.rank,
-        "rank_reason": task.rank_reason,
+        "rank": None if blind else task.rank,
+        "rank_reason": BLIND_REASON if blind else task.rank_reason,
         "claim": ClaimView.of(found.claim, viewer, now_ns) if found.claim else None,
+        "reading": found.reading,
     }
 
 
-def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | None, now_ns: int) -> dict[str, Any]:
-    event, manifest = detail.found.event, detail.manifest
+def _detail_fields(detail: FoundDetail, viewer: SignedIn, releases: Releases, now_ns: int) -> dict[str, Any]:
+    event, manifest, suggestion = detail.found.event, detail.manifest, detail.found.suggestion
+    blind = detail.found.reading is Reading.blind
     # A bed that never sent its manifest still told the clip's span with the event.
     zero_ns = manifest.start_mono_ns if manifest else event.clip_start_mono_ns
     end_ns = manifest.end_mono_ns if manifest else event.clip_end_mono_ns
@@ -247,13 +257,14 @@ def _detail_fields(detail: FoundDetail, viewer: SignedIn, threshold: float | Non
         "event_end_ns": event.end_mono_ns - zero_ns,
         "proxies": [_proxy_view(event.event_id, proxy, zero_ns) for proxy in _watchable(detail)],
         "scores": [ScorePoint(t_ns=one.mono_ns - zero_ns, value=one.value) for one in manifest.scores]
-        if manifest
+        if manifest and not blind
         else [],
-        "threshold": threshold,
+        "threshold": None if blind else releases.threshold_of(event.release),
         "gaps": [_gap_view(gap, zero_ns) for gap in manifest.gaps] if manifest else [],
         "coverage": manifest.coverage if manifest else {},
         "lost": [_lost_view(segment, zero_ns) for segment in manifest.lost] if manifest else [],
         "windows": detail.windows,
+        "calibration": releases.calibration_of(suggestion.release) if suggestion else None,
         "exportable": (clip := detail.found.clip) is not None and 0 < clip.segments_wanted == clip.segments_stored,
         "reviews": [
             ReviewView(
@@ -322,7 +333,7 @@ async def worklist(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[str | None, Query(max_length=80, description="`next` of the page before")] = None,
 ) -> Worklist:
-    """The events of one's sites, the most urgent first: rank, and 0.05 a day of waiting."""
+    """The events of one's sites, the most urgent first: rank, and 0.05 a day of waiting. Read blind: the oldest first."""
     page = await service.worklist(viewer.principal, wanted, Place.parse(after) if after else None, limit)
     now_ns = request.app.state.parts.clock.utc_ns()
     items = [WorklistItem.of(found, viewer, now_ns) for found in page.items]
@@ -333,8 +344,8 @@ async def worklist(
 async def event_detail(event_id: UUID, viewer: Viewer, request: Request) -> EventDetail:
     """One event with its clip, scores, gaps, suggestion and reviews."""
     found = await service.event_detail(viewer.principal, event_id)
-    threshold = request.app.state.parts.releases.threshold_of(found.found.event.release)
-    return EventDetail(**_detail_fields(found, viewer, threshold, request.app.state.parts.clock.utc_ns()))
+    parts = request.app.state.parts
+    return EventDetail(**_detail_fields(found, viewer, parts.releases, parts.clock.utc_ns()))
 
 
 @router.get(

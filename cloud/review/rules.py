@@ -40,6 +40,16 @@ WITHDRAWN = "withdrawn"
 """In the place of a verdict: the person took theirs back."""
 
 
+class Reading(StrEnum):
+    """How a person reads an event. `blind`: what networks and others said is hidden until their own verdict. `after_verdict`:
+    it was, and is shown since. `open`: nothing was ever hidden.
+    """
+
+    open = "open"
+    blind = "blind"
+    after_verdict = "after_verdict"
+
+
 class TaskState(StrEnum):
     """`open` until somebody gave a verdict."""
 
@@ -71,14 +81,16 @@ class Standing:
     reviewer: str
     verdict: Verdict
     reviewed_utc_ns: int
+    suggestion_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """The label that follows from the verdicts, and how many readers say so."""
+    """The label that follows from the verdicts, how many readers say so, and whether one of them saw a suggestion."""
 
     verdict: Verdict
     readers: int
+    suggestion_shown: bool = False
 
 
 def rank_of(cause: EventCause, motor_type: str, peak_score: float, probabilities: Mapping[str, float] | None) -> Rank:
@@ -141,8 +153,17 @@ def label_of(standings: Sequence[Standing]) -> Agreed | None:
     if not standings:
         return None
     newest = max(standings, key=lambda standing: (standing.reviewed_utc_ns, standing.reviewer))
-    agreeing = sum(standing.verdict == newest.verdict for standing in standings)
-    return Agreed(newest.verdict, agreeing)
+    agreeing = [standing for standing in standings if standing.verdict == newest.verdict]
+    return Agreed(newest.verdict, len(agreeing), any(standing.suggestion_shown for standing in agreeing))
+
+
+def reading_of(*, blind_site: bool, verdicts_given: int, first_saw_suggestion: bool) -> Reading:
+    """How a person reads an event of whom `verdicts_given` are known, those taken back among them."""
+    if not blind_site:
+        return Reading.open
+    if verdicts_given == 0:
+        return Reading.blind
+    return Reading.open if first_saw_suggestion else Reading.after_verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,7 @@ from cloud.accounts.service import refuse
 from cloud.database import Connection, in_transaction
 from cloud.principal import Principal
 from cloud.problems import HttpProblem
-from cloud.review import queries
+from cloud.review import queries, reading
 from cloud.review.rules import WITHDRAWN, TaskState, label_of
 from cloud.review.tables import Claim, Review, ReviewTask
 from shared.review import Verdict
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A verdict as somebody wants it kept; None takes one's own back."""
+    """A verdict as somebody wants it kept; None takes one's own back. `suggestion_shown` is what their page says of its screen."""
 
     event_id: UUID
     verdict: Verdict | None
@@ -61,7 +61,11 @@ async def give_verdicts(principal: Principal, wishes: Sequence[Wish], now_ns: in
     async with in_transaction() as connection:
         tasks = await queries.locked_tasks(connection, principal, sorted({wish.event_id for wish in wishes}))
         absent = next((wish.event_id for wish in wishes if wish.event_id not in tasks), None)
-        for wish in [] if absent else wishes:
+        sites = {event_id: task.site for event_id, task in tasks.items()}
+        suggested = await reading.suggested(principal, sites, connection=connection)
+        for asked in [] if absent else wishes:
+            # a page can only have shown what it was given
+            wish = replace(asked, suggestion_shown=asked.suggestion_shown and asked.event_id in suggested)
             task = tasks[wish.event_id]
             kept = given[wish.event_id] = await _keep(connection, principal, task, wish, now_ns)
             if kept.version is not None:
@@ -127,8 +131,6 @@ async def _follow(
     if agreed is None:
         await cloud.labels.service.withdraw(connection, principal, task.site, task.event_id, now_ns)
         return None
-    await cloud.labels.service.keep(
-        connection, principal, task.site, task.event_id, agreed.verdict, agreed.readers, now_ns
-    )
+    await cloud.labels.service.keep(connection, principal, task.site, task.event_id, agreed, now_ns)
     await cloud.clips.service.reopen_released(connection, task.event_id, agreed.verdict)
     return agreed.verdict

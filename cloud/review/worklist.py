@@ -24,35 +24,43 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page ends: the next one begins behind it, whatever came in meanwhile."""
+    """Where a page ends: the next one begins behind it, whatever came in meanwhile.
 
-    urgency: float
+    `key`: the urgency, or the start in ns (an int) where the oldest come first.
+    """
+
+    key: float | int
     event_id: UUID
 
     def __str__(self) -> str:
-        return f"{self.urgency!r}~{self.event_id}"
+        return f"{self.key!r}~{self.event_id}"
 
     @staticmethod
     def parse(text: str) -> Place:
         """Reads a place as `str` wrote it. Raises Refused."""
-        urgency, _, event_id = text.partition("~")
+        key, _, event_id = text.partition("~")
         try:
-            place = Place(float(urgency), UUID(event_id))
+            by_age = key.isascii() and key.isdigit() and len(key) <= 19
+            place = Place(int(key) if by_age else float(key), UUID(event_id))
         except ValueError as error:
             raise Refused("after: this is not a place that the worklist gave.") from error
-        if not abs(place.urgency) < 1e9:
+        if not abs(place.key) < (2**63 if by_age else 1e9):
             raise Refused("after: this is not a place that the worklist gave.")
         return place
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is looked for; None: anything. The span is of starts, half-open."""
+    """What is looked for; None: anything. The span is of starts, half-open.
+
+    `oldest_first` in place of the most urgent first: for those who may not know what networks said.
+    """
 
     state: TaskFilter = TaskFilter.open
     bed: str | None = None
     motor_type: str | None = None
     span_ns: tuple[int, int] | None = None
+    oldest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class _Query:
 
     def __init__(self, sites: list[str], reader: str, wanted: Filters) -> None:
         self.values: list[Any] = []
+        self._oldest_first = wanted.oldest_first
         self._ways = (
             f"unnest({self._value(sites)}::text[]) AS place (site)"
             f" CROSS JOIN unnest({self._value(_STATES[wanted.state])}::text[]) AS phase (state)"
@@ -99,11 +108,18 @@ class _Query:
 
     def page(self, after: Place | None, limit: int) -> str:
         where = list(self._where)
-        if after is not None:
-            where.append(
-                f"(task.urgency, task.event_id) < ({self._value(after.urgency)}::float8, {self._value(str(after.event_id))}::uuid)"
-            )
-        order, most = "urgency DESC, event_id DESC", self._value(limit)
+        if after is not None and isinstance(after.key, int) is not self._oldest_first:
+            raise Refused("after: the order of the list has changed meanwhile; begin again with its first page.")
+        behind = (self._value(after.key), self._value(str(after.event_id))) if after is not None else None
+        if self._oldest_first:
+            order = "start_utc_ns, event_id"
+            if behind:
+                where.append(f"(task.start_utc_ns, task.event_id) > ({behind[0]}::int8, {behind[1]}::uuid)")
+        else:
+            order = "urgency DESC, event_id DESC"
+            if behind:
+                where.append(f"(task.urgency, task.event_id) < ({behind[0]}::float8, {behind[1]}::uuid)")
+        most = self._value(limit)
         one_way = f"SELECT task.* FROM {self._from} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {most}"  # noqa: S608
         return f"SELECT found.* FROM {self._ways} CROSS JOIN LATERAL ({one_way}) AS found ORDER BY {order} LIMIT {most}"  # noqa: S608
 
@@ -111,6 +127,11 @@ class _Query:
         one_way = f"SELECT 1 FROM {self._from} WHERE {' AND '.join(self._where)} LIMIT {COUNT_LIMIT}"  # noqa: S608
         inner = f"SELECT 1 FROM {self._ways} CROSS JOIN LATERAL ({one_way}) AS found LIMIT {COUNT_LIMIT}"  # noqa: S608
         return f"SELECT count(*) AS number FROM ({inner}) AS counted"  # noqa: S608
+
+
+def place_of(task: ReviewTask, wanted: Filters) -> Place:
+    """Where a page ends that ends with this task."""
+    return Place(int(task.start_utc_ns) if wanted.oldest_first else float(task.urgency), task.event_id)
 
 
 async def _sites(principal: Principal) -> list[str]:

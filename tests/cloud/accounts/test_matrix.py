@@ -59,6 +59,8 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("PUT", "/views/{name}", {"state": "open"}, SEE, 200, False),
     ("GET", "/views", None, SEE, 200, False),
     ("DELETE", "/views/{name}", None, SEE, 204, False),
+    ("GET", "/reading", None, SEE, 200, False),
+    ("PUT", "/sites/{site}/reading", {"blind": False}, frozenset({Role.admin}), 200, True),
     ("GET", "/beds", None, WATCH, 200, False),
     ("POST", "/beds/{site}/{bed}/stay", {}, CARE, 201, True),
     ("POST", "/beds/{site}/{bed}/stay/transfer", {"to_bed": "bed-2"}, CARE, 200, True),

@@ -25,6 +25,7 @@ async def save(client: httpx.AsyncClient, event_id: UUID, version: int, **said: 
 
 async def test_an_annotation_is_kept_version_by_version_with_what_was_on_the_screen(house: House) -> None:
     event_id = await house.event()
+    await house.classification(event_id, FLE=1.0)
     ana = await house.person("ana")
     first = (await save(ana, event_id, 0, epilepsy_class="FLE", mois=[TONIC])).json()
     assert (first["version"], [one["text"] for one in first["chain"]]) == (1, ["left arm tonic"])
@@ -36,6 +37,25 @@ async def test_an_annotation_is_kept_version_by_version_with_what_was_on_the_scr
     assert old["annotation"]["epilepsy_class"] == "FLE"
     assert old["annotation"]["mois"][0]["confidence"] == "high"
     assert [deed for _, deed, _ in await house.deeds("north")] == ["annotation_saved"] * 2
+
+
+async def test_the_evidence_of_the_marked_signs_comes_with_the_saved_annotation(house: House) -> None:
+    event_id = await house.event()
+    ana = await house.person("ana")
+    epileptic, frontal = (await save(ana, event_id, 0, mois=[TONIC])).json()["evidence"]
+    assert (epileptic["odds"], epileptic["odds_before"], epileptic["stopped"]) == (7.7, 1.0, False)
+    sign = {"term": "tonic", "ratio": 7.7, "share": 0.47, "share_against": 0.06, "passed_over": None}
+    assert (epileptic["signs"], epileptic["unknown"], frontal["answers"]) == ([sign], [], ["FLE", "TLE"])
+    assert (await save(ana, event_id, 1)).json()["evidence"] == []
+
+
+async def test_what_a_page_cannot_have_shown_is_not_written_down_as_shown(house: House) -> None:
+    event_id = await house.event()
+    ana = await house.person("ana")
+    assert (await save(ana, event_id, 0, mois=[TONIC])).json()["suggestion_shown"] is False
+    body = {"annotation": {"mois": []}, "expected_version": 1, "suggestion_shown": True}
+    answer = await ana.put(f"/api/v1/events/{event_id}/annotation", json=body)
+    assert answer.json()["suggestion_shown"] is True, "the evidence of the first version was there to be seen"
 
 
 async def test_a_stale_tab_is_told_the_version_that_stands_and_nothing_is_lost(house: House) -> None:

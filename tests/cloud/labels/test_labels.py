@@ -10,6 +10,7 @@ from cloud.database import in_transaction
 from cloud.labels import queries, service
 from cloud.labels.tables import Label
 from cloud.principal import Principal
+from cloud.review.rules import Agreed
 from shared.ids import uuid7
 from shared.review import Verdict
 
@@ -18,15 +19,27 @@ EVENT = uuid7(1)
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def keep(event_id: UUID, verdict: Verdict, readers: int = 1, site: str = "north") -> bool:
+async def keep(
+    event_id: UUID, verdict: Verdict, readers: int = 1, site: str = "north", *, suggested: bool = False
+) -> bool:
     async with in_transaction() as connection:
-        return await service.keep(connection, SYSTEM, site, event_id, verdict, readers, 5)
+        return await service.keep(connection, SYSTEM, site, event_id, Agreed(verdict, readers, suggested), 5)
 
 
 async def test_a_label_that_says_the_same_is_no_new_version() -> None:
     said = [await keep(EVENT, *what) for what in ((Verdict.unsure,), (Verdict.unsure,), (Verdict.unsure, 2))]
     assert said == [True, False, True]
     assert await Label.filter(event_id=EVENT).order_by("version").values_list("version", "readers") == [(1, 1), (2, 2)]
+
+
+async def test_a_label_says_whether_a_suggestion_was_on_the_screen_of_one_of_its_readers() -> None:
+    assert [await keep(EVENT, Verdict.confirmed, suggested=seen) for seen in (False, False, True)] == [
+        True,
+        False,
+        True,
+    ]
+    rows = Label.filter(event_id=EVENT).order_by("version")
+    assert await rows.values_list("version", "suggestion_shown") == [(1, False), (2, True)]
 
 
 async def test_the_newest_version_holds() -> None:

@@ -75,8 +75,13 @@ async def test_a_second_person_counts_versions_of_their_own(house: House) -> Non
 
 
 async def test_a_verdict_is_audited_with_what_was_on_the_screen(house: House) -> None:
-    event_id = await house.event()
-    await say(await house.person("ana"), event_id, "confirmed", 0)
-    entry = await AuditEntry.get(site="north", deed="verdict_given")
+    event_id, unclassified = await house.event(), await house.event()
+    await house.classification(event_id, FLE=1.0)
+    ana = await house.person("ana")
+    await say(ana, event_id, "confirmed", 0)
+    await say(ana, unclassified, "confirmed", 0)
+    assert [row.suggestion_shown for row in await Label.all().order_by("id")] == [True, False]
+    assert (await Review.get(event_id=unclassified)).suggestion_shown is False, "there was none to be shown"
+    entry = await AuditEntry.get(site="north", deed="verdict_given", subject=str(event_id))
     facts: dict[str, Any] = {"verdict": "confirmed", "version": 1, "suggestion_shown": True}
     assert (entry.who, entry.subject, entry.details) == ("ana", str(event_id), facts)

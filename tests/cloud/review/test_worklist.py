@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import httpx
 
-from cloud.classify.tables import Classification
 from cloud.clips.tables import Clip, Event
 from cloud.database import in_transaction
-from cloud.review.service import open_task, rank_again
+from cloud.review.service import open_task
 from cloud.review.tables import ReviewTask
 from cloud.stays.tables import Stay
 from shared.clock import NS_PER_S
@@ -25,24 +23,6 @@ async def items(client: httpx.AsyncClient, **query: Any) -> list[dict[str, Any]]
     return found
 
 
-async def classify(event_id: UUID, site: str = "north", **shares: float) -> None:
-    async with in_transaction() as connection:
-        await Classification.create(
-            using_db=connection,
-            event_id=event_id,
-            site=site,
-            release="i3d-narrow-v1",
-            best=max(shares, key=lambda name: shares[name]),
-            probabilities={name.replace("_", "-"): share for name, share in shares.items()},
-            windows=[{"start_ns": 0, "probabilities": {"FLE": 1.0}}],
-            simulated=True,
-            seconds_spent=1.5,
-            frames=60,
-            classified_utc_ns=FIRST_UTC_NS,
-        )
-        await rank_again(connection, event_id, site)
-
-
 async def test_the_likeliest_seizure_comes_first_and_the_longest_waiting_among_equals(house: House) -> None:
     low, old, new = [await house.event(peak_score=peak) for peak in (0.5, 0.9, 0.9)]
     pressed = await house.event(peak_score=0.1, cause="button")
@@ -52,12 +32,12 @@ async def test_the_likeliest_seizure_comes_first_and_the_longest_waiting_among_e
 
 async def test_a_classification_changes_the_order_and_is_shown_as_simulated(house: House) -> None:
     first, second = await house.event(peak_score=0.9), await house.event(peak_score=0.8)
-    await classify(first, FLE=0.02, TLE=0.03, non_epileptic=0.95)
+    await house.classification(first, FLE=0.02, TLE=0.03, non_epileptic=0.95)
     found = await items(await house.person("ana"))
     assert [one["event_id"] for one in found] == [str(second), str(first)]
     assert found[0]["suggestion"] is None
     assert found[1]["suggestion"] == {
-        "best": "non_epileptic",
+        "best": "non-epileptic",
         "probabilities": {"FLE": 0.02, "TLE": 0.03, "non-epileptic": 0.95},
         "release": "i3d-narrow-v1",
         "simulated": True,
@@ -128,7 +108,7 @@ async def test_the_state_of_the_clip_follows_what_is_stored(house: House) -> Non
 async def test_the_event_page_counts_time_from_the_start_of_the_clip(house: House) -> None:
     event_id = await house.event()
     await house.clip(event_id)
-    await classify(event_id, FLE=1.0)
+    await house.classification(event_id, FLE=1.0)
     page = (await (await house.person("ana")).get(f"/api/v1/events/{event_id}")).json()
     assert page["clip_start_utc"] == "2026-05-28T20:42:50Z"
     assert (page["event_start_ns"], page["event_end_ns"]) == (30 * NS_PER_S, 50 * NS_PER_S)

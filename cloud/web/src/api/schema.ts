@@ -19,7 +19,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Checks account and password and starts a session; the answer to a wrong name and a wrong password is the same.
+         * @description Checks account, password and second factor and starts a session; whatever is wrong, the answer is the same.
          */
         post: operations["sign_in"];
         /**
@@ -61,7 +61,7 @@ export interface paths {
         };
         /**
          * Worklist
-         * @description The events of one's sites, the most urgent first: rank, and 0.05 a day of waiting.
+         * @description The events of one's sites, the most urgent first: rank, and 0.05 a day of waiting. Read blind: the oldest first.
          */
         get: operations["worklist"];
         put?: never;
@@ -239,6 +239,46 @@ export interface paths {
          * @description Forgets a view.
          */
         delete: operations["remove_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readings
+         * @description How one's sites read.
+         */
+        get: operations["readings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Reading
+         * @description Sets how a site reads; audited.
+         */
+        put: operations["set_reading"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -819,7 +859,7 @@ export interface components {
         };
         /**
          * AnnotationView
-         * @description One version of one reader's annotation, with the chain that follows from its movements of interest.
+         * @description One version of one reader's annotation, with the chain and the evidence that follow from its movements of interest.
          */
         AnnotationView: {
             /** Annotator */
@@ -836,6 +876,11 @@ export interface components {
             annotation: components["schemas"]["Annotation"];
             /** Chain */
             chain: components["schemas"]["ChainPart"][];
+            /**
+             * Evidence
+             * @description null while the event is read blind
+             */
+            evidence: components["schemas"]["EvidenceView"][] | null;
         };
         /**
          * Annotations
@@ -1014,6 +1059,38 @@ export interface components {
             suggestion_shown: boolean;
         };
         /**
+         * Calibration
+         * @description How far a network's shares are probabilities: by cases that it never saw. `error`: expected calibration error, the mean of
+         *     |said - right| over the cases. `temperature`: what the outputs were divided by to mend it; null: they are as they came.
+         */
+        Calibration: {
+            /**
+             * Measured
+             * Format: date-time
+             */
+            measured: string;
+            /** Temperature */
+            temperature?: number | null;
+            /** Error */
+            error: number;
+            /** N */
+            n: number;
+            /** Bins */
+            bins: components["schemas"]["CalibrationBin"][];
+        };
+        /**
+         * CalibrationBin
+         * @description Cases whose best class was given about the same share: the mean of that share, and how many of them were right.
+         */
+        CalibrationBin: {
+            /** Said */
+            said: number;
+            /** Right */
+            right: number;
+            /** N */
+            n: number;
+        };
+        /**
          * ChainPart
          * @description One component of the Lüders chain: keys of the vocabulary, and its English text.
          */
@@ -1119,6 +1196,12 @@ export interface components {
             account: string;
             /** Password */
             password: string;
+            /**
+             * Code
+             * @description of the second factor, for accounts that have one
+             * @default
+             */
+            code: string;
         };
         /**
          * DeadLetter
@@ -1219,10 +1302,16 @@ export interface components {
             received_utc: string;
             /** Duration S */
             duration_s: number;
-            /** Peak Score */
-            peak_score: number;
-            /** Motor Type */
-            motor_type: string;
+            /**
+             * Peak Score
+             * @description null while read blind
+             */
+            peak_score: number | null;
+            /**
+             * Motor Type
+             * @description null while read blind
+             */
+            motor_type: string | null;
             /**
              * Release
              * @description the detector that found the event
@@ -1242,11 +1331,15 @@ export interface components {
              */
             my_version: number;
             label: components["schemas"]["Verdict"] | null;
-            /** Rank */
-            rank: number;
+            /**
+             * Rank
+             * @description null while read blind
+             */
+            rank: number | null;
             /** Rank Reason */
             rank_reason: string;
             claim: components["schemas"]["ClaimView"] | null;
+            reading: components["schemas"]["Reading"];
             /**
              * Clip Start Utc
              * Format: date-time
@@ -1280,6 +1373,8 @@ export interface components {
             lost: components["schemas"]["LostView"][];
             /** Windows */
             windows: components["schemas"]["WindowView"][];
+            /** @description how the suggestion's shares held, by its card; null: not calibrated */
+            calibration: components["schemas"]["Calibration"] | null;
             /** Reviews */
             reviews: components["schemas"]["ReviewView"][];
             /**
@@ -1294,6 +1389,40 @@ export interface components {
          * @enum {string}
          */
         EventPhase: "opened" | "updated" | "closed";
+        /**
+         * EvidenceView
+         * @description What the marked signs speak for, by counted likelihood ratios: odds of the first answer against the second.
+         */
+        EvidenceView: {
+            /** Question */
+            question: string;
+            /** Answers */
+            answers: [
+                string,
+                string
+            ];
+            /**
+             * Odds Before
+             * @description even: nothing about the unit's patients is put in
+             */
+            odds_before: number;
+            /** Odds */
+            odds: number;
+            /**
+             * Stopped
+             * @description the odds stop at 100 to 1
+             */
+            stopped: boolean;
+            /** Source */
+            source: string;
+            /** Signs */
+            signs: components["schemas"]["SignView"][];
+            /**
+             * Unknown
+             * @description marked signs without a figure for this question
+             */
+            unknown: string[];
+        };
         /**
          * ExportFormat
          * @description What an excerpt is written as.
@@ -1663,7 +1792,11 @@ export interface components {
         Person: {
             /** Account */
             account: string;
-            role: components["schemas"]["Role"];
+            /**
+             * Role
+             * @description the role; several are joined by +
+             */
+            role: string;
             /** Sites */
             sites: string[];
         };
@@ -1807,6 +1940,21 @@ export interface components {
             parts: components["schemas"]["PartView"][];
         };
         /**
+         * Reading
+         * @description How a person reads an event. `blind`: what networks and others said is hidden until their own verdict. `after_verdict`:
+         *     it was, and is shown since. `open`: nothing was ever hidden.
+         * @enum {string}
+         */
+        Reading: "open" | "blind" | "after_verdict";
+        /**
+         * ReadingRequest
+         * @description Whether the site reads blind from now on.
+         */
+        ReadingRequest: {
+            /** Blind */
+            blind: boolean;
+        };
+        /**
          * ReferencesView
          * @description All reference seizures of a stay.
          */
@@ -1867,12 +2015,6 @@ export interface components {
             reviewed_utc: string;
         };
         /**
-         * Role
-         * @description What a person is here for; one role an account, for the sites of its grants.
-         * @enum {string}
-         */
-        Role: "clinician" | "scientist" | "ops" | "dpo" | "admin";
-        /**
          * SaveRequest
          * @description The whole annotation; `expected_version` is the version that one saw, 0 before the first.
          */
@@ -1882,7 +2024,7 @@ export interface components {
             expected_version: number;
             /**
              * Suggestion Shown
-             * @description whether a classification was on the screen
+             * @description whether a classification, or evidence of the signs, was on the screen
              */
             suggestion_shown: boolean;
         };
@@ -1937,6 +2079,46 @@ export interface components {
              * @description whether the bed should hold it still; null: the bed told nothing
              */
             in_ring: boolean | null;
+        };
+        /**
+         * SignView
+         * @description One marked sign and its likelihood ratio; `passed_over`: why it does not count, null where it does.
+         */
+        SignView: {
+            /** Term */
+            term: string;
+            /** Ratio */
+            ratio: number;
+            /**
+             * Share
+             * @description how often it was counted with the first answer; null: not known
+             */
+            share: number | null;
+            /**
+             * Share Against
+             * @description how often with the second; null: not known, or not counted so
+             */
+            share_against: number | null;
+            /** Passed Over */
+            passed_over: ("kin" | "guess") | null;
+        };
+        /**
+         * SiteReadingView
+         * @description Whether a site reads blind: suggestions and others' verdicts are hidden until one's own verdict.
+         */
+        SiteReadingView: {
+            /** Site */
+            site: string;
+            /** Blind */
+            blind: boolean;
+        };
+        /**
+         * SiteReadings
+         * @description One's own sites by name.
+         */
+        SiteReadings: {
+            /** Items */
+            items: components["schemas"]["SiteReadingView"][];
         };
         /**
          * Standing
@@ -2219,7 +2401,7 @@ export interface components {
         };
         /**
          * WorklistItem
-         * @description One event, as a line of the worklist.
+         * @description One event, as a line of the worklist. While it is read blind, nothing in it tells what networks or others said.
          */
         WorklistItem: {
             /**
@@ -2248,10 +2430,16 @@ export interface components {
             received_utc: string;
             /** Duration S */
             duration_s: number;
-            /** Peak Score */
-            peak_score: number;
-            /** Motor Type */
-            motor_type: string;
+            /**
+             * Peak Score
+             * @description null while read blind
+             */
+            peak_score: number | null;
+            /**
+             * Motor Type
+             * @description null while read blind
+             */
+            motor_type: string | null;
             /**
              * Release
              * @description the detector that found the event
@@ -2271,11 +2459,15 @@ export interface components {
              */
             my_version: number;
             label: components["schemas"]["Verdict"] | null;
-            /** Rank */
-            rank: number;
+            /**
+             * Rank
+             * @description null while read blind
+             */
+            rank: number | null;
             /** Rank Reason */
             rank_reason: string;
             claim: components["schemas"]["ClaimView"] | null;
+            reading: components["schemas"]["Reading"];
         };
     };
     responses: never;
@@ -3213,6 +3405,124 @@ export interface operations {
             };
         };
     };
+    readings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteReadings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_reading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadingRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteReadingView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_clip: {
         parameters: {
             query?: {
@@ -3587,6 +3897,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -3638,6 +3957,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -3682,6 +4010,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
