@@ -73,11 +73,13 @@ class CalibrationBin(Contract):
 class Calibration(Contract):
     """How far a network's shares are probabilities: by cases that it never saw. `error`: expected calibration error, the mean of
     |said - right| over the cases. `temperature`: what the outputs were divided by to mend it; null: they are as they came.
+    Below `abstain_below` the network had better say nothing.
     """
 
     measured: datetime
-    temperature: float | None = Field(default=None, gt=0)
+    temperature: float | None = Field(default=None, gt=0, le=100)
     error: float = Field(ge=0, le=1)
+    abstain_below: float = Field(default=0.0, ge=0, le=1)
     n: int = Field(gt=0)
     bins: tuple[CalibrationBin, ...] = Field(min_length=1, max_length=20)
 
@@ -93,15 +95,6 @@ class TrainingData(Contract):
     dataset: Sha256 | None = Field(
         default=None, description="the manifest of the dataset; None: it was none of the cloud's"
     )
-
-
-class Calibration(Contract):
-    """What makes a classifier's scores probabilities, and when it had better be silent; fitted on `patients` of the validation."""
-
-    temperature: float = Field(gt=0, le=100, allow_inf_nan=False)
-    abstain_below: float = Field(ge=0, le=1, allow_inf_nan=False)
-    error: float = Field(ge=0, le=1, description="expected calibration error on the same patients")
-    patients: int = Field(ge=2)
 
 
 class Signature(Contract):
