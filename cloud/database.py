@@ -170,6 +170,8 @@ def tortoise_config(address: DatabaseAddress, connections: int) -> dict[str, Any
         "command_timeout": 60,
         "setup": take_role,
         "reset": give_role_back,
+        # compiling a statement takes a hundred times as long as the short walks along an index that we ask for
+        "server_settings": {"jit": "off"},
     }
     return {
         "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},

@@ -146,23 +146,22 @@ def page_statement(sites: list[str], reader: str, wanted: Filters, after: Place 
     return query.page(after, limit), query.values
 
 
-async def tasks(principal: Principal, wanted: Filters, after: Place | None, limit: int) -> list[ReviewTask]:
+async def tasks(
+    connection: Connection, principal: Principal, wanted: Filters, after: Place | None, limit: int
+) -> list[ReviewTask]:
     """The tasks behind `after`, the most urgent first."""
     statement, values = page_statement(await _sites(principal), principal.name, wanted, after, limit)
-    async with in_transaction() as connection:
-        rows = await connection.execute_query_dict(statement, values)
-    return [ReviewTask(**row) for row in rows]
+    return [ReviewTask(**row) for row in await connection.execute_query_dict(statement, values)]
 
 
-async def counts(principal: Principal, wanted: Filters) -> tuple[int, int]:
+async def counts(connection: Connection, principal: Principal, wanted: Filters) -> tuple[int, int]:
     """How many the filter finds, and how many of the same are open; both stop at COUNT_LIMIT."""
     sites = await _sites(principal)
     waiting = Filters(TaskFilter.open, wanted.bed, wanted.motor_type, wanted.span_ns)
-    async with in_transaction() as connection:
-        found = await _count(connection, _Query(sites, principal.name, wanted))
-        if wanted.state is TaskFilter.open:
-            return found, found
-        return found, await _count(connection, _Query(sites, principal.name, waiting))
+    found = await _count(connection, _Query(sites, principal.name, wanted))
+    if wanted.state is TaskFilter.open:
+        return found, found
+    return found, await _count(connection, _Query(sites, principal.name, waiting))
 
 
 async def _count(connection: Connection, query: _Query) -> int:

@@ -33,7 +33,7 @@ QUERIES: tuple[dict[str, Any], ...] = (
 
 
 async def fill() -> None:
-    """A year of events of twenty beds, nine in ten reviewed, in batches that each stay within the driver's patience."""
+    """A year of events of twenty beds, ten in eleven reviewed, in batches that each stay within the driver's patience."""
     start_ns, step_ns = FIRST_UTC_NS - YEAR_NS, YEAR_NS // EVENTS
     for first in range(1, EVENTS + 1, BATCH):
         span = [start_ns, step_ns, first, first + BATCH - 1]
@@ -50,7 +50,7 @@ async def fill() -> None:
             )
             await connection.execute_query(
                 "INSERT INTO review_task (event_id, site, bed, state, rank, rank_reason, urgency, motor_type,"
-                " start_utc_ns, opened_utc_ns) SELECT event_id, site, bed, CASE WHEN sequence % 10 = 0 THEN 'open' ELSE"
+                " start_utc_ns, opened_utc_ns) SELECT event_id, site, bed, CASE WHEN sequence % 11 = 0 THEN 'open' ELSE"
                 " 'reviewed' END, peak_score, '', peak_score - 0.05 * (start_utc_ns / 86400e9), motor_type, start_utc_ns,"
                 " 0 FROM event WHERE start_utc_ns BETWEEN $1 + $2::bigint * $3::bigint AND $1 + $2::bigint * $4::bigint"
                 " ON CONFLICT DO NOTHING",

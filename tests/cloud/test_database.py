@@ -22,6 +22,12 @@ async def _jobs(address: DatabaseAddress) -> list[asyncpg.Record]:
         await connection.close()
 
 
+async def test_no_statement_is_compiled_before_it_runs(database: DatabaseAddress) -> None:
+    async with in_transaction() as connection:
+        (row,) = await connection.execute_query_dict("SELECT current_setting('jit') AS jit")
+    assert row["jit"] == "off"
+
+
 async def test_a_job_exists_once_its_transaction_commits(database: DatabaseAddress) -> None:
     async with in_transaction() as connection:
         number = await defer_in_transaction(connection, "watch_clip", {"event_id": "x"}, scheduled_in_s=600)
