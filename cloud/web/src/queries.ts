@@ -74,7 +74,8 @@ export function useEvent(eventId: string) {
 }
 
 function isSettled(event: EventDetail | undefined): boolean {
-  return event !== undefined && event.phase === "closed" && event.proxies.length > 0 && event.suggestion !== null;
+  const told = event?.suggestion !== null || event?.reading === "blind";
+  return event !== undefined && event.phase === "closed" && event.proxies.length > 0 && told;
 }
 
 export function useBeds(allowed = true) {

@@ -1,16 +1,18 @@
 /** What a role is shown. The server decides what it may do; this only spares people doors that would stay shut. */
-const SHOWN: Record<
-  string,
-  { events: boolean; verdicts: boolean; beds: boolean; stays: boolean; pulls: boolean; deadLetters: boolean }
-> = {
-  clinician: { events: true, verdicts: true, beds: true, stays: true, pulls: true, deadLetters: false },
-  scientist: { events: true, verdicts: false, beds: false, stays: false, pulls: false, deadLetters: false },
-  ops: { events: false, verdicts: false, beds: true, stays: false, pulls: false, deadLetters: true },
-  dpo: { events: false, verdicts: false, beds: false, stays: false, pulls: false, deadLetters: false },
-  admin: { events: true, verdicts: true, beds: true, stays: true, pulls: true, deadLetters: true },
-};
-const NOTHING = { events: false, verdicts: false, beds: false, stays: false, pulls: false, deadLetters: false };
+const DOORS = ["events", "verdicts", "beds", "stays", "pulls", "deadLetters", "policies", "audit"] as const;
+type Door = (typeof DOORS)[number];
 
-export function shownTo(role: string | undefined): (typeof SHOWN)[string] {
-  return SHOWN[role ?? ""] ?? NOTHING;
+const OPEN_TO: Record<string, readonly Door[]> = {
+  clinician: ["events", "verdicts", "beds", "stays", "pulls"],
+  scientist: ["events"],
+  ops: ["beds", "deadLetters"],
+  dpo: ["audit"],
+  admin: DOORS,
+  broken_glass: ["events", "beds"],
+};
+
+/** Whoever has several roles, joined by "+", is shown the doors of all of them. */
+export function shownTo(role: string | undefined): Record<Door, boolean> {
+  const open = new Set((role ?? "").split("+").flatMap((one) => OPEN_TO[one] ?? []));
+  return Object.fromEntries(DOORS.map((door) => [door, open.has(door)])) as Record<Door, boolean>;
 }

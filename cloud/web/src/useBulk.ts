@@ -42,6 +42,7 @@ export function useBulk(): (items: readonly WorklistItem[]) => Promise<boolean> 
     try {
       const answer = await desk.judge({
         items: wishes,
+        // the server knows of which of them there was one
         suggestion_shown: items.some((item) => item.suggestion !== null),
       });
       const kept = answer.items.filter((one) => one.kept).length;

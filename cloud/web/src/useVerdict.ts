@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { api, Problem, sentenceOf } from "./api/client";
-import { desk } from "./api/desk";
+import { type Annotations, desk } from "./api/desk";
 import type { EventDetail, Verdict } from "./api/types";
 import { useToast } from "./components/Toast";
 import { nextOpen } from "./next";
@@ -36,8 +36,9 @@ export function useVerdict(event: EventDetail | undefined): VerdictControl {
   const busy = useRef(false);
   const shown = useRef(false);
   useEffect(() => {
-    shown.current = shown.current || event?.suggestion != null;
-  }, [event]);
+    const marks = client.getQueryData<Annotations>(["annotation", event?.event_id])?.mine?.evidence ?? [];
+    shown.current = shown.current || event?.suggestion != null || marks.length > 0;
+  });
 
   const advance = async (fromId: string) => {
     const open = await api.worklist("open", "", AHEAD);
@@ -59,6 +60,7 @@ export function useVerdict(event: EventDetail | undefined): VerdictControl {
     toast.show({ text: words.toast.saved(words.verdicts[verdict], judged.bed), undo });
     void client.invalidateQueries({ queryKey: ["worklist"] });
     void client.invalidateQueries({ queryKey: ["event", judged.event_id] });
+    if (judged.reading === "blind") void client.invalidateQueries({ queryKey: ["annotation", judged.event_id] });
   };
 
   const takeBack = async (judged: EventDetail, before: Verdict | null, version: number) => {

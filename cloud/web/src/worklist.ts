@@ -1,6 +1,6 @@
 /** What the worklist page asks of the server, and the pure rules of nights and selections. */
 import { useQuery } from "@tanstack/react-query";
-import { desk, type ListFilter, type Nights, type Worklist } from "./api/desk";
+import { desk, type ListFilter, type Nights, type SiteReadings, type Worklist } from "./api/desk";
 
 const POLL_MS = 3_000;
 const CALENDAR_POLL_MS = 15_000;
@@ -38,6 +38,16 @@ export function useNights(bed: string, now: Date) {
 
 export function useViews() {
   return useQuery({ queryKey: ["views"], queryFn: ({ signal }) => desk.views(signal), staleTime: 60_000 });
+}
+
+/** Which of one's sites read blind; it seldom changes. */
+export function useReading(allowed = true) {
+  return useQuery<SiteReadings>({
+    queryKey: ["reading"],
+    queryFn: ({ signal }) => desk.reading(signal),
+    staleTime: 60_000,
+    enabled: allowed,
+  });
 }
 
 /** The dates on which the last nights began, the oldest first; before noon the newest began yesterday. */

@@ -50,7 +50,7 @@ export function useAnnotation(eventId: string, account: string, suggestionShown:
   const [fault, setFault] = useState("");
   const [clash, setClash] = useState<{ merged: Merged; theirs: Base } | null>(null);
   const shown = useRef(suggestionShown);
-  shown.current = shown.current || suggestionShown;
+  shown.current = shown.current || suggestionShown || (query.data?.mine?.evidence ?? []).length > 0;
 
   useEffect(() => {
     if (base || !query.data) return;

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 /** The server always sends every field; what is optional is so for those who write by hand. */
+export type Evidence = Schemas["EvidenceView"];
 export type Moi = Required<Schemas["Moi"]>;
 export type Annotation = Required<Omit<Schemas["Annotation"], "mois">> & { mois: Moi[] };
 export type AnnotationView = Omit<Schemas["AnnotationView"], "annotation"> & { annotation: Annotation };
@@ -14,6 +15,7 @@ export type ClaimView = Schemas["ClaimView"];
 export type CommentAnswer = Schemas["CommentAnswer"];
 export type CorrectionRequest = Schemas["CorrectionRequest"];
 export type Nights = Schemas["Nights"];
+export type SiteReadings = Schemas["SiteReadings"];
 export type PatientView = Schemas["PatientView"];
 export type Term = Schemas["Term"];
 export type ViewFilters = Required<Schemas["ViewFilters"]>;
@@ -59,6 +61,9 @@ export const desk = {
   judge: (request: BulkRequest) => ask<BulkAnswer>("POST", "/worklist/verdicts", request),
   withdraw: (eventId: string, version: number) =>
     ask<{ version: number }>("DELETE", `${event(eventId)}/review?expected_version=${version}`),
+  reading: (signal?: AbortSignal) => ask<SiteReadings>("GET", "/reading", undefined, signal),
+  setReading: (site: string, blind: boolean) =>
+    ask<unknown>("PUT", `/sites/${encodeURIComponent(site)}/reading`, { blind }),
   views: (signal?: AbortSignal) => ask<ViewList>("GET", "/views", undefined, signal),
   saveView: (name: string, filters: ViewFilters) => ask<unknown>("PUT", `/views/${encodeURIComponent(name)}`, filters),
   removeView: (name: string) => ask<void>("DELETE", `/views/${encodeURIComponent(name)}`),

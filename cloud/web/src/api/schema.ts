@@ -1062,6 +1062,7 @@ export interface components {
          * Calibration
          * @description How far a network's shares are probabilities: by cases that it never saw. `error`: expected calibration error, the mean of
          *     |said - right| over the cases. `temperature`: what the outputs were divided by to mend it; null: they are as they came.
+         *     Below `abstain_below` the network had better say nothing.
          */
         Calibration: {
             /**
@@ -1073,6 +1074,11 @@ export interface components {
             temperature?: number | null;
             /** Error */
             error: number;
+            /**
+             * Abstain Below
+             * @default 0
+             */
+            abstain_below: number;
             /** N */
             n: number;
             /** Bins */

@@ -22,8 +22,8 @@ export function EventFacts({ event }: { event: EventDetail }): ReactNode {
         <Fact name={words.review.length}>
           {event.phase === "closed" ? lengthText(event.duration_s) : words.review.eventRunning}
         </Fact>
-        {found && <Fact name={words.review.detected}>{words.motorType(event.motor_type)}</Fact>}
-        {found && <Fact name={words.review.peak}>{percentText(event.peak_score)}</Fact>}
+        {found && event.motor_type && <Fact name={words.review.detected}>{words.motorType(event.motor_type)}</Fact>}
+        {found && event.peak_score !== null && <Fact name={words.review.peak}>{percentText(event.peak_score)}</Fact>}
         <Fact name={words.review.cause}>{words.review.causes[event.cause] ?? event.cause}</Fact>
         <Arrival event={event} />
         <Fact name={words.review.clip}>

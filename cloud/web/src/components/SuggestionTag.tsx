@@ -1,10 +1,13 @@
 /** A suggestion in one line: class, certainty, and that the network was trained on simulated beds, where it was. */
 import type { ReactNode } from "react";
-import type { Suggestion } from "../api/types";
+import type { WorklistItem } from "../api/types";
+import { suggestionWords } from "../suggestionWords";
 import { percentText } from "../times";
 import { words } from "../words";
 
-export function SuggestionTag({ suggestion }: { suggestion: Suggestion | null }): ReactNode {
+export function SuggestionTag({ item }: { item: WorklistItem }): ReactNode {
+  const { suggestion } = item;
+  if (item.reading === "blind") return <span className="soft">{suggestionWords.blindShort}</span>;
   if (!suggestion) return <span className="soft">{words.worklist.noSuggestion}</span>;
   return (
     <span className="suggestion-tag">

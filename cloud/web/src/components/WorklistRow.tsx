@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import type { WorklistItem } from "../api/types";
 import { deskWords } from "../deskWords";
 import { pullWords } from "../pullWords";
+import { suggestionWords } from "../suggestionWords";
 import { ageText, clockText, lengthText, percentText, utcText } from "../times";
 import { words } from "../words";
 import { ClaimTag } from "./ClaimTag";
@@ -89,7 +90,7 @@ export function WorklistRow(props: WorklistRowProps): ReactNode {
       </td>
       <td>{item.cause === "detector" ? <Detected item={item} /> : pullWords.byHand(item.cause)}</td>
       <td>
-        <SuggestionTag suggestion={item.suggestion} />
+        <SuggestionTag item={item} />
       </td>
       <td>
         <ClipTag item={item} />
@@ -102,8 +103,10 @@ export function WorklistRow(props: WorklistRowProps): ReactNode {
   );
 }
 
-/** What the detector named it, and how sure it was; of an event by hand it said nothing. */
+/** What the detector named it, and how sure it was; of an event by hand it said nothing, read blind it is not told. */
 function Detected({ item }: { item: WorklistItem }): ReactNode {
+  if (item.motor_type === null || item.peak_score === null)
+    return <span className="soft">{suggestionWords.blindShort}</span>;
   return (
     <>
       {words.motorType(item.motor_type)}

@@ -5,6 +5,7 @@ import type { Bed } from "../api/types";
 import { BedCard } from "../components/BedCard";
 import { Moment } from "../components/Moment";
 import { Loading, Notice } from "../components/Notice";
+import { ReadingPolicy } from "../components/ReadingPolicy";
 import { useBeds, useDeadLetters, useDifferences, useSession } from "../queries";
 import { shownTo } from "../roles";
 import { words } from "../words";
@@ -32,6 +33,7 @@ export function BedsPage(): ReactNode {
         ))}
       </div>
       {shown.deadLetters && <Differences />}
+      {shown.policies && <ReadingPolicy />}
       {shown.deadLetters && <DeadLetters />}
     </main>
   );

@@ -126,9 +126,9 @@ function Events({ found }: { found: PatientView }): ReactNode {
                   </Link>
                 </td>
                 <td className="figure">{lengthText(event.duration_s)}</td>
-                <td>{shared.motorType(event.motor_type)}</td>
+                <td>{event.motor_type ? shared.motorType(event.motor_type) : null}</td>
                 <td>
-                  <SuggestionTag suggestion={event.suggestion} />
+                  <SuggestionTag item={event} />
                 </td>
                 <td>
                   <VerdictTag verdict={event.label} />

@@ -11,11 +11,11 @@ import { ExportMenu } from "../components/ExportMenu";
 import { ExtendClip } from "../components/ExtendClip";
 import { Moment } from "../components/Moment";
 import { Loading, Notice } from "../components/Notice";
-import { SuggestionPanel } from "../components/SuggestionPanel";
 import { Timeline } from "../components/Timeline";
 import { VerdictBar } from "../components/VerdictBar";
 import { useAhead } from "../playerQueries";
 import { useEvent } from "../queries";
+import { SuggestionPanel } from "../suggestion/SuggestionPanel";
 import { useKeys } from "../useKeys";
 import { usePlayer } from "../usePlayer";
 import { usePlayerKeys } from "../usePlayerKeys";
@@ -55,7 +55,7 @@ export function ReviewPage({ eventId }: { eventId: string }): ReactNode {
               onNext={verdict.next}
               allowed={verdict.allowed}
             />
-            <SuggestionPanel suggestion={event.suggestion} />
+            <SuggestionPanel event={event} />
             <EventFacts event={event} />
           </aside>
         </>

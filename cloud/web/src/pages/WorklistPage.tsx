@@ -10,7 +10,7 @@ import { deskWords } from "../deskWords";
 import { useBeds, useSession } from "../queries";
 import { shownTo } from "../roles";
 import { words } from "../words";
-import { ANYTHING, countText, useListPage } from "../worklist";
+import { ANYTHING, countText, useListPage, useReading } from "../worklist";
 
 const STATES: readonly TaskState[] = ["open", "unread", "reviewed", "all"];
 const KINDS = ["tonic_clonic", "hyperkinetic", "tonic", "automotor", "psychogenic", "unknown"] as const;
@@ -21,7 +21,9 @@ let lastFilter: ListFilter = ANYTHING;
 export function WorklistPage(): ReactNode {
   const [filter, setFilter] = useState(lastFilter);
   const [after, setAfter] = useState("");
-  const list = useListPage(filter, after);
+  const shown = shownTo(useSession().data?.role);
+  const blind = (useReading(shown.events).data?.items ?? []).some((one) => one.blind) && shown.verdicts;
+  const list = useListPage(blind ? { ...filter, motorType: "" } : filter, after);
   const items = list.data?.items ?? [];
   useEffect(() => {
     document.title = `${words.worklist.title} – ${words.product}`;
@@ -38,7 +40,7 @@ export function WorklistPage(): ReactNode {
         <h1>{words.worklist.title}</h1>
         <StateTabs state={filter.state} onChange={(state) => set({ state })} />
         <BedFilter bed={filter.bed} onChange={(bed) => set({ bed })} />
-        <KindFilter kind={filter.motorType} onChange={(motorType) => set({ motorType })} />
+        {!blind && <KindFilter kind={filter.motorType} onChange={(motorType) => set({ motorType })} />}
         <ViewBar filter={filter} onChange={change} />
         <span className="soft push">{words.worklist.keysHint}</span>
       </div>

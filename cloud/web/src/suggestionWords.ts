@@ -1,0 +1,47 @@
+/** The words of suggestions: the network's, the evidence of the marked signs, and blind reading. */
+
+export const suggestionWords = {
+  blindTitle: "Read blind",
+  blind: "Scores, suggestions and what others said are shown after your first verdict.",
+  blindShort: "after your verdict",
+  afterVerdict: "shown after your verdict",
+  trace: "Window by window",
+  traceLabel: (best: string) => `Share of each class in each window of 2 seconds; highest over all: ${best}`,
+  calibration: "Calibration",
+  notCalibrated: "Not calibrated: a share is not a probability.",
+  calibrated: (date: string, n: number, error: string) =>
+    `Measured on ${date}, ${n} clips: off by ${error} on average.`,
+  temperature: (value: number) => `Divided by a temperature of ${value.toFixed(2)}.`,
+  abstain: (share: string) => `Below ${share} the network had better say nothing.`,
+  isSilent: (share: string) => `Under ${share}: too unsure to go by.`,
+  reliabilityLabel: "Of the clips with about this share, how many were right; on the line both are the same",
+  said: "said",
+  right: "right",
+  evidence: "Evidence of the signs you marked",
+  evidenceNone: "Mark movements of interest: what each of them speaks for appears here.",
+  questions: { epileptic: "Epileptic?", frontal: "If epileptic: frontal or temporal lobe?" } as Record<string, string>,
+  answers: {
+    epileptic: "epileptic",
+    "non-epileptic": "non-epileptic",
+    FLE: "frontal lobe",
+    TLE: "temporal lobe",
+  } as Record<string, string>,
+  odds: (times: string, answer: string) => `${times} for ${answer}`,
+  even: "even, 1 : 1",
+  atLeast: "more than ",
+  noFigures: "None of the marked signs has a figure for this.",
+  before: "Odds before the signs",
+  after: "Odds after them",
+  sign: "Sign",
+  speaksFor: "Speaks for",
+  passedOver: { kin: "counted with its kin", guess: "a guess, not counted" } as Record<string, string>,
+  unknown: (names: string) => `No published figure: ${names}.`,
+  source: (text: string) => `Source: ${text}.`,
+  limits:
+    "Signs are taken as independent, kin count once, what was not marked counts nothing, odds stop at 100 : 1. The odds before are even: your unit's patients may differ.",
+  policyTitle: "How the sites read",
+  policyText:
+    "Where a site reads blind, a reader sees scores, suggestions and what others said only after a first verdict of their own.",
+  policy: (site: string) => `${site} reads blind`,
+  policyFault: (detail: string) => `Not changed: ${detail}`,
+};
