@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from models.i3d.weights_command import weights
 from shared.errors import DeepEpilError, Misconfigured
 
 NETWORKS = ("detector", "i3d")
@@ -104,6 +105,9 @@ def evaluate(ctx: click.Context, /, recordings: Path | None, annotations: Path |
 @main.group(cls=NetworkGroup)
 def release() -> None:
     """Evaluate a trained network and put it with its card among the releases."""
+
+
+main.add_command(weights)
 
 
 if __name__ == "__main__":

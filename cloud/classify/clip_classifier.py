@@ -47,6 +47,7 @@ class Suggested:
     simulated: bool
     seconds_spent: float
     frames: int
+    abstains: bool = False
 
 
 class Stopped(Exception):
@@ -87,7 +88,8 @@ class ClipClassifier:
         verdict = classifier.classify(frames, WINDOW_FPS)
         windows = [(times_ns[0] + round(one["start_s"] * NS_PER_S), one["probabilities"]) for one in verdict.windows]
         spent_s = time.perf_counter() - began
-        return Suggested(verdict.probabilities, windows, classifier.card.data.simulated, spent_s, len(times_ns))
+        simulated = classifier.card.data.simulated
+        return Suggested(verdict.probabilities, windows, simulated, spent_s, len(times_ns), verdict.abstains)
 
     def _classifier(self) -> Classifier:
         if self._loaded is None:

@@ -26,6 +26,8 @@ from shared.errors import Broken, Refused, Transient
 from shared.frame import Stream
 
 MOST_TRIES = 3
+UNDECIDED = "undecided"
+"""In the place of the best class where the largest share is below what the release's card asks for."""
 SYSTEM = Principal.system("classify")
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +89,8 @@ async def _suggest(clip: Clip, proxy: ClipObject, parts: ClassifyParts) -> Sugge
 
 
 async def _keep(clip: Clip, release: str, suggested: Suggested, now_ns: int) -> bool:
-    best = max(suggested.probabilities, key=lambda name: suggested.probabilities[name])
+    likeliest = max(suggested.probabilities, key=lambda name: suggested.probabilities[name])
+    best = UNDECIDED if suggested.abstains else likeliest
     row = Classification(
         event_id=clip.event_id,
         site=clip.site,
@@ -116,7 +119,7 @@ async def _keep(clip: Clip, release: str, suggested: Suggested, now_ns: int) -> 
         "event_classified",
         event_id=str(clip.event_id),
         best=best,
-        probability=round(suggested.probabilities[best], 3),
+        probability=round(suggested.probabilities[likeliest], 3),
         seconds=round(suggested.seconds_spent, 2),
     )
     return True

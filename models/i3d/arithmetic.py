@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.i3d.fusion import LateFusion
 from models.i3d.network import I3D
+
+Network = TypeVar("Network", bound=I3D | LateFusion)
 
 
 def fast_arithmetic() -> AbstractContextManager[object]:
@@ -18,7 +22,7 @@ def fast_arithmetic() -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def channels_last(network: I3D) -> I3D:
+def channels_last(network: Network) -> Network:
     """Lay the weights out channels last, which this CPU's convolutions want; returns the same network."""
     for parameter in network.parameters():
         if parameter.dim() == 5:
@@ -32,7 +36,7 @@ def to_batch(windows: Sequence[NDArray[np.float32]]) -> Tensor:
 
 
 @torch.inference_mode()
-def window_outputs(network: I3D, batch: Tensor) -> tuple[Tensor, Tensor]:
+def window_outputs(network: I3D | LateFusion, batch: Tensor) -> tuple[Tensor, Tensor]:
     """Windows (n, 3, 60, S, S) to features (n, features) and class scores (n, classes), float32. The network must be in eval mode."""
     with fast_arithmetic():
         features = network.extract_features(batch)

@@ -5,8 +5,8 @@ Frames pass one by one: no more than one window is in memory.
 """
 
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from shared.errors import Refused
 Frame = NDArray[np.uint8]
 Means = NDArray[np.float32]
 Window = NDArray[np.float32]
+Raw = TypeVar("Raw")
+Kept = TypeVar("Kept")
 
 WINDOW_FRAMES = 60
 WINDOW_FPS = 30.0
@@ -43,7 +45,7 @@ def _means_down(image: NDArray[np.generic], side: int) -> Means:
     return np.asarray(sums * np.float32(side / length), np.float32)
 
 
-def square_means(frame: Frame, side: int = SIDE) -> Means:
+def square_means(frame: NDArray[np.generic], side: int = SIDE) -> Means:
     """The central square of a frame as area means (side, side), 0..255.
 
     Raises Refused for another dtype or shape, or for a size outside 32 to 4096 pixels.
@@ -73,18 +75,24 @@ def _rows_of(window: int, fps: float) -> list[int]:
 
 
 def windows_of(frames: Iterable[Frame], fps: float, side: int = SIDE) -> Iterator[Window]:
-    """Yield the whole 2-second windows (3, 60, side, side) of a clip in order; a remainder is left out.
+    """Yield the whole 2-second windows (3, 60, side, side) of an infrared clip in order; a remainder is left out.
 
     A clip shorter than one window gives one, filled up with its last frame. Raises Refused when there are no frames, when
     fps is not from 1 to 240, or when the clip has more than 2,000 windows.
     """
+    for taken in windowed(frames, fps, lambda frame: square_means(frame, side)):
+        yield as_input(np.stack(taken))
+
+
+def windowed(frames: Iterable[Raw], fps: float, reduce: Callable[[Raw], Kept]) -> Iterator[list[Kept]]:
+    """Yield the 60 reduced frames of each window; only frames that a window shows are reduced. Raises as `windows_of`."""
     if not (math.isfinite(fps) and 1.0 <= fps <= 240.0):
         raise Refused(f"fps must be from 1 to 240, got {fps}.")
-    kept: deque[tuple[int, Means]] = deque()
+    kept: dict[int, Kept] = {}
     count, rows = 0, _rows_of(0, fps)
     for index, frame in enumerate(frames):
         if index in rows:
-            kept.append((index, square_means(frame, side)))
+            kept[index] = reduce(frame)
         if index == rows[-1]:
             yield _assemble(kept, rows)
             count, rows = count + 1, _rows_of(count + 1, fps)
@@ -97,7 +105,6 @@ def windows_of(frames: Iterable[Frame], fps: float, side: int = SIDE) -> Iterato
         yield _assemble(kept, rows)
 
 
-def _assemble(kept: deque[tuple[int, Means]], rows: list[int]) -> Window:
-    have = dict(kept)
-    last = kept[-1][0]
-    return as_input(np.stack([have[min(row, last)] for row in rows]))
+def _assemble(kept: dict[int, Kept], rows: list[int]) -> list[Kept]:
+    last = max(kept)
+    return [kept[min(row, last)] for row in rows]

@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from models.i3d.arithmetic import to_batch, window_outputs
-from models.i3d.artefact import load_networks
+from models.i3d.artefact import Head, Network, load_networks
 from models.i3d.clip_input import as_input
-from models.i3d.head import ClipHead
-from models.i3d.network import I3D
 from models.i3d.scenes import CLASSES, TEST_PATIENTS, Clip, clip_means, draw_clips
 from shared.release import Metric
 
@@ -80,13 +78,13 @@ def patient_interval(
     return float(np.percentile(drawn, 2.5)), float(np.percentile(drawn, 97.5))
 
 
-def clip_features(network: I3D, clip: Clip) -> torch.Tensor:
+def clip_features(network: Network, clip: Clip) -> torch.Tensor:
     """Features (windows, features) of one rendered clip."""
     return torch.cat([window_outputs(network, to_batch([as_input(means)]))[0] for means in clip_means(clip)])
 
 
 @torch.inference_mode()
-def evaluate_clips(network: I3D, head: ClipHead, *, count: int, seed: int, progress: Callable[[str], None]) -> Report:
+def evaluate_clips(network: Network, head: Head, *, count: int, seed: int, progress: Callable[[str], None]) -> Report:
     """Classify `count` fresh clips of test patients, each patient once while they last."""
     clips = draw_clips(TEST_PATIENTS, count, seed + 7_000)
     said = []

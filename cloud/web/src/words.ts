@@ -30,6 +30,7 @@ const classes: Record<string, string> = {
   FLE: "Frontal lobe (FLE)",
   TLE: "Temporal lobe (TLE)",
   "non-epileptic": "Non-epileptic",
+  undecided: "Undecided",
 };
 
 const processes: Record<string, string> = {
