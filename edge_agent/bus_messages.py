@@ -18,6 +18,7 @@ from shared.event import EventReport
 from shared.frame import CameraInfo
 from shared.heartbeat import Heartbeat
 from shared.ids import Uuid7
+from shared.live_view import LiveHangup, LiveHealth, LiveOffer, ViewReport
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH, Preview
 from shared.score import Score
 
@@ -35,6 +36,10 @@ class BusTopic(StrEnum):
     upload = "upload"
     desired = "desired"
     link = "link"
+    offer = "offer"
+    hangup = "hangup"
+    view = "view"
+    live = "live"
     heartbeat = "heartbeat"
     processes = "processes"
     beat = "beat"
@@ -134,6 +139,10 @@ _CONTRACTS: dict[BusTopic, type[Contract]] = {
     BusTopic.upload: UploadProgress,
     BusTopic.desired: DesiredState,
     BusTopic.link: LinkFact,
+    BusTopic.offer: LiveOffer,
+    BusTopic.hangup: LiveHangup,
+    BusTopic.view: ViewReport,
+    BusTopic.live: LiveHealth,
     BusTopic.heartbeat: Heartbeat,
     BusTopic.processes: ProcessStates,
     BusTopic.beat: Beat,

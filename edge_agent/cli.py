@@ -1,4 +1,4 @@
-"""The command line of the bed: `deepepil-edge run | process | replay | check | export | outbox | mark | status`. A fault is a sentence and a code."""
+"""The command line of the bed: `deepepil-edge run`, `process`, `check`, `export`, `mark`, `privacy` and others. A fault is a sentence and a code."""
 
 from __future__ import annotations
 
@@ -229,6 +229,56 @@ def mark_command(config: Path) -> None:
     from edge_agent.settings import load_settings
 
     print(mark_now(load_settings(config)))
+
+
+@main.command("privacy")
+@click.argument("turn", type=click.Choice(["on", "off"]))
+@_config
+def privacy_command(turn: str, config: Path) -> None:
+    """Turns the privacy switch: on ends every live view of this bed at once and lets nobody watch; recording goes on."""
+    from edge_agent.doctor import act_as_owner
+    from edge_agent.live.privacy import set_private
+    from edge_agent.settings import load_settings
+
+    folder = load_settings(config).storage.folder
+    act_as_owner(folder)
+    set_private(folder, on=turn == "on")
+    print("Nobody can watch this bed now." if turn == "on" else "This bed can be watched again.")
+
+
+@main.command("coverage")
+@_config
+@click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 24 * 90), help="How many, up to now.")
+@click.option("--format", "form", default="csv", show_default=True, type=click.Choice(["csv", "json"]))
+def coverage_command(config: Path, hours: int, form: str) -> None:
+    """Writes what was recorded by stream and hour, and what the rest was lost to, in seconds."""
+    from edge_agent.coverage_report import as_csv, as_json, hour_lines
+    from edge_agent.settings import load_settings
+
+    lines = hour_lines(load_settings(config), hours)
+    print((as_csv if form == "csv" else as_json)(lines), end="")
+
+
+@main.command("doctor")
+@_config
+@click.option("--may-upgrade", is_flag=True, help="Only whether an event is open: code 75 while one is.")
+@click.option("--after-upgrade", is_flag=True, help="Only what a version that was just started must show.")
+def doctor_command(config: Path, may_upgrade: bool, after_upgrade: bool) -> None:
+    """Says what is wrong with the bed, each fault with the page that says what to do; code 1 when there is one."""
+    from edge_agent import doctor
+    from edge_agent.settings import load_settings
+    from shared.clock import SystemClock
+    from shared.finding import reach, told
+
+    settings, clock = load_settings(config), SystemClock()
+    doctor.act_as_owner(settings.storage.folder)
+    if may_upgrade:
+        doctor.refuse_upgrade_now(settings)
+        print("No event is open.")
+        return
+    found = doctor.after_upgrade(settings, clock) if after_upgrade else doctor.examine(settings, clock, reach)
+    print("\n".join(told(found)) if found else "Nothing is wrong with this bed.")
+    sys.exit(1 if found else 0)
 
 
 @main.command("coverage")

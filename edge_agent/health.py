@@ -20,6 +20,7 @@ from edge_agent.settings import StorageSettings
 from edge_agent.software import software_version
 from shared.clock import NS_PER_S, Clock
 from shared.heartbeat import Heartbeat, ProcessHealth
+from shared.live_view import LiveHealth
 from shared.score import Score
 
 SCORE_IS_OLD_S = 60.0
@@ -45,6 +46,7 @@ class _Heard:
     camera: CameraFact | None = None
     score: Score | None = None
     link: LinkFact | None = None
+    live: LiveHealth | None = None
     processes: dict[str, _Process] = field(default_factory=dict)
     lapped: dict[int, float] = field(default_factory=dict)
     """Frames lost on the bus, by the recorder's process number."""
@@ -72,6 +74,8 @@ class Health:
             heard.score = message
         elif topic is BusTopic.link:
             heard.link = message
+        elif topic is BusTopic.live:
+            heard.live = message
         elif topic is BusTopic.beat:
             heard.processes.setdefault(message.process, _Process()).beat = message
             if "lapped" in message.counters:
@@ -103,6 +107,7 @@ class Health:
             pinned_bytes=promised.pinned_bytes, dropped_frames=int(sum(self._heard.lapped.values())),
             alarms=[*self._alarms(now_ns, promised, paused=desired.paused), *recording][:32],
             processes=[self._process(name, each, now_ns) for name, each in self._heard.processes.items()][:32],
+            live=self._heard.live,
         )  # fmt: skip
 
     def _alarms(self, now_ns: int, promised: Promise, *, paused: bool) -> list[str]:

@@ -56,7 +56,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "publisher", "edge_agent.processes.publisher", "sends the outbox over MQTT, takes receipts and the desired state",
-        (BusTopic.event, BusTopic.heartbeat), (BusTopic.desired, BusTopic.link), core_share=0.02,
+        (BusTopic.event, BusTopic.heartbeat, BusTopic.view),
+        (BusTopic.desired, BusTopic.link, BusTopic.offer, BusTopic.hangup), core_share=0.02,
         rss_bytes=150 * MIB,
     ),
     Row(
@@ -77,8 +78,14 @@ ROWS: tuple[Row, ...] = (
         (), (), core_share=0.01, rss_bytes=150 * MIB, nice=5,
     ),
     Row(
+        "live", "edge_agent.processes.live", "lets people watch: one encode a stream for all of them, none without",
+        (BusTopic.frame, BusTopic.offer, BusTopic.hangup, BusTopic.desired), (BusTopic.view, BusTopic.live),
+        core_share=0.25, rss_bytes=300 * MIB, nice=5,
+    ),
+    Row(
         "heartbeat", "edge_agent.processes.heartbeat", "tells the health of all the others",
-        (BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.processes), (BusTopic.heartbeat,),
+        (BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.live, BusTopic.processes),
+        (BusTopic.heartbeat,),
         core_share=0.02, rss_bytes=150 * MIB, nice=5,
     ),
 )  # fmt: skip

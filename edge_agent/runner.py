@@ -60,7 +60,7 @@ class Context:
     def subscribe(self, *topics: BusTopic) -> Subscriber:
         """A subscriber for the calling thread."""
         subscriber = Subscriber(self.folder, topics)
-        self._subscribers.append(subscriber)
+        self._subscribers = [*(each for each in self._subscribers if not each.socket.closed), subscriber]
         return subscriber
 
     def beat(self, **counters: float) -> None:

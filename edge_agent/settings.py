@@ -28,6 +28,7 @@ from edge_agent.sources.kinect_modes import COLOUR_MODES, DEPTH_MODES, RATES
 from shared.errors import Misconfigured
 from shared.ids import BedName, ReleaseName, SiteName
 from shared.lane import COLOUR_APART, TOGETHER, Lane
+from shared.live_view import MOST_VIEWERS
 from shared.preview import PREVIEW_HEIGHT, PREVIEW_WIDTH
 
 MIB = 1024 * 1024
@@ -285,6 +286,31 @@ class MetricsSettings(Section):
     port: int = Field(default=0, ge=0, le=65535)
 
 
+class LiveSettings(Section):
+    """Over which network the bed may be watched, by how many; without a network nobody can."""
+
+    network: str = ""
+    viewers: int = Field(default=5, ge=1, le=MOST_VIEWERS)
+    frames_per_s: float = Field(default=15.0, ge=1, le=30)
+    stun: str = Field(default="", pattern=r"^(stun:[^?:/]+(:[0-9]{1,5})?)?$")
+    turn: str = Field(default="", pattern=r"^(turns?:[^?:/]+(:[0-9]{1,5})?(\?transport=(udp|tcp))?)?$")
+    turn_secret_file: FilePath | None = None
+    relay_only: bool = False
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> LiveSettings:
+        try:
+            if self.network:
+                ipaddress.ip_network(self.network)
+        except ValueError as error:
+            raise ValueError(f"network {self.network!r} is not one such as 10.20.0.0/16") from error
+        if bool(self.turn) != (self.turn_secret_file is not None):
+            raise ValueError("turn and turn_secret_file go together: give both or none")
+        if self.relay_only and not self.turn:
+            raise ValueError("relay_only needs turn")
+        return self
+
+
 class Settings(Section):
     """All settings of one bed."""
 
@@ -296,6 +322,7 @@ class Settings(Section):
     cloud: CloudSettings
     upload: UploadSettings = UploadSettings()
     button: ButtonSettings = ButtonSettings()
+    live: LiveSettings = LiveSettings()
     metrics: MetricsSettings = MetricsSettings()
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from edge_agent.database import REPAIR, database_path, open_database
+from edge_agent.live.privacy import is_private
 from edge_agent.processes.heartbeat import HEARTBEAT_FILE
 from edge_agent.ring.catalogue import newest_segment, oldest_segment, total_bytes, total_hours
 from edge_agent.ring.disk_space import free_bytes_of
@@ -49,8 +50,21 @@ def status_lines(settings: Settings, clock: Clock | None = None) -> Iterator[str
             f"{process.rss_bytes / 1e6:.0f} MB, {process.restarts} restarts, progress {process.progress_age_s:.1f} s ago"
         )
     yield from _recording_lines(heartbeat)
+    yield from _live_lines(settings, heartbeat)
     for alarm in heartbeat.alarms:
         yield f"alarm     {alarm}"
+
+
+def _live_lines(settings: Settings, heartbeat: Heartbeat) -> Iterator[str]:
+    """Whether the bed can be watched, and who does."""
+    if is_private(settings.storage.folder):
+        yield "live      privacy is on: nobody can watch"
+    elif not settings.live.network:
+        yield "live      not set up: live.network is not given"
+    else:
+        yield f"live      can be watched by {settings.live.viewers} at once"
+    for each in heartbeat.live.viewers if heartbeat.live is not None else ():
+        yield f"live      {each.viewer} watches {each.stream.value} since {utc_text(each.since_utc_ns)}"
 
 
 def _recording_lines(heartbeat: Heartbeat) -> Iterator[str]:

@@ -28,10 +28,13 @@ _BED_WORDS = {
     Topic.state: "is born; the broker publishes the will with online: false",
     Topic.digest: "tells one page of what it sent and keeps, to be compared",
     Topic.answer: "says what it holds of a span that it was asked for",
+    Topic.view: "says how a person's view of it stands: answered, joined, refused, ended",
     Topic.receipt: "hears that a message is stored, released or refused; only this ends its duty to send",
     Topic.desired: "hears the whole wish for it; an older version is ignored",
     Topic.resend: "hears what the cloud lacks of a page of its digest",
     Topic.pull: "is asked for a span of its ring, again and again until it answers",
+    Topic.offer: "hears that a person wants to watch one stream of it",
+    Topic.hangup: "is told to end one view",
 }
 
 

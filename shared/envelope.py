@@ -16,6 +16,7 @@ from shared.errors import Refused
 from shared.event import EventReport
 from shared.heartbeat import BedState, Heartbeat
 from shared.ids import Uuid7, uuid7
+from shared.live_view import LiveHangup, LiveOffer, ViewReport
 from shared.pull import PullAnswer, PullRequest
 from shared.receipt import Receipt
 from shared.reconciliation import Digest, ResendRequest
@@ -27,10 +28,13 @@ CONTRACTS: dict[Topic, type[Contract]] = {
     Topic.state: BedState,
     Topic.digest: Digest,
     Topic.answer: PullAnswer,
+    Topic.view: ViewReport,
     Topic.receipt: Receipt,
     Topic.desired: DesiredState,
     Topic.resend: ResendRequest,
     Topic.pull: PullRequest,
+    Topic.offer: LiveOffer,
+    Topic.hangup: LiveHangup,
 }
 TraceParent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 

@@ -10,6 +10,7 @@ from shared.contract import Bytes, Contract, Count, Nanoseconds, Share, Text
 from shared.frame import Stream
 from shared.gap import GapCause
 from shared.ids import BootId, ReleaseName, Uuid7
+from shared.live_view import LiveHealth
 
 NonNegative = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
 
@@ -91,6 +92,10 @@ class Heartbeat(Contract):
         description="sentences for people; empty when all is well"
     )
     processes: Annotated[list[ProcessHealth], Field(max_length=32)]
+    live: LiveHealth | None = Field(
+        default=None, description="who watches the bed now; left out where it is not told",
+        exclude_if=lambda live: live is None,
+    )  # fmt: skip
 
 
 class BedState(Contract):

@@ -21,10 +21,13 @@ class Topic(StrEnum):
     state = "state"
     digest = "digest"
     answer = "answer"
+    view = "view"
     receipt = "receipt"
     desired = "desired"
     resend = "resend"
     pull = "pull"
+    offer = "offer"
+    hangup = "hangup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,13 @@ RULES = {
     Topic.state: TopicRule(from_bed=True, qos=1, retained=True, limit_bytes=4 * 1024),
     Topic.digest: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=64 * 1024),
     Topic.answer: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=64 * 1024),
+    Topic.view: TopicRule(from_bed=True, qos=1, retained=False, limit_bytes=16 * 1024),
     Topic.receipt: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
     Topic.desired: TopicRule(from_bed=False, qos=1, retained=True, limit_bytes=16 * 1024),
     Topic.resend: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
     Topic.pull: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=4 * 1024),
+    Topic.offer: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=16 * 1024),
+    Topic.hangup: TopicRule(from_bed=False, qos=1, retained=False, limit_bytes=4 * 1024),
 }
 
 

@@ -126,4 +126,7 @@ key_file = {_text(of_bed.key)}
 [cloud]
 url = "https://127.0.0.1:{ports.beds}"
 ca_file = {_text(of_bed.authority)}
+
+[live]
+network = "127.0.0.0/8"
 """

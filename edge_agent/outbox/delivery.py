@@ -28,6 +28,7 @@ from shared.contract import Contract
 from shared.envelope import seal, unseal
 from shared.errors import DeepEpilError, Refused
 from shared.failpoints import hit
+from shared.live_view import LiveHangup, LiveOffer
 from shared.pull import PullRequest
 from shared.receipt import Receipt
 from shared.reconciliation import ResendRequest
@@ -70,6 +71,7 @@ class Happenings:
     desired: list[DesiredState] = field(default_factory=list)
     put_back: list[PutBack] = field(default_factory=list)
     pulls: list[PullRequest] = field(default_factory=list)
+    live: list[LiveOffer | LiveHangup] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     link_changed: bool = False
 
@@ -260,6 +262,10 @@ class Delivery:
                 self._put_back(unseal(address, news.payload, ResendRequest)[1], told)
             elif address.topic is Topic.pull:
                 told.pulls.append(unseal(address, news.payload, PullRequest)[1])
+            elif address.topic is Topic.offer:
+                told.live.append(unseal(address, news.payload, LiveOffer)[1])
+            elif address.topic is Topic.hangup:
+                told.live.append(unseal(address, news.payload, LiveHangup)[1])
         except Refused as error:
             told.troubles.append(error.sentence)
             self._strange.keep(news.topic, news.payload, error.sentence)

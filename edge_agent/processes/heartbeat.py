@@ -42,7 +42,9 @@ def run(context: Context) -> None:
     """Until the stop: hears the others, tells each five seconds."""
     storage = context.settings.storage
     health = Health(storage, context.database(), context.clock, usage_of, free_bytes_of(storage.folder), utc_error_ns)
-    inbox = context.subscribe(BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.processes)
+    inbox = context.subscribe(
+        BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.live, BusTopic.processes
+    )
     listener = MetricsListener(context.settings.metrics.port) if context.settings.metrics.port else None
     next_ns = context.clock.monotonic_ns() + PERIOD_NS // 2
     while not context.stop.is_set():

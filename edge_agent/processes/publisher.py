@@ -20,8 +20,9 @@ from edge_agent.runner import Context
 from edge_agent.software import software_version
 from shared.clock import NS_PER_S
 from shared.command import DesiredState
+from shared.contract import Contract
 from shared.errors import Refused, Transient
-from shared.heartbeat import Heartbeat
+from shared.live_view import LiveOffer
 from shared.topics import Topic
 
 CONNECTED_TURN_MS = 200
@@ -35,19 +36,18 @@ class Publisher:
     """One turn at a time: the bus in, the link out and in, facts on the bus."""
 
     def __init__(self, context: Context) -> None:
-        settings = context.settings
-        mqtt, bed = settings.mqtt, settings.bed
+        mqtt, bed = context.settings.mqtt, context.settings.bed
         address = LinkAddress(
             mqtt.host, mqtt.port, bed.site, bed.bed, mqtt.ca_file, mqtt.certificate_file, mqtt.key_file
         )
         self._context = context
         self._connection = context.database()
         outbox = Outbox(self._connection, bed.site, bed.bed)
-        self._pulls = Pulls(self._connection, outbox, context.clock, settings.storage.max_bytes)
+        self._pulls = Pulls(self._connection, outbox, context.clock, context.settings.storage.max_bytes)
         dice = random.Random()
         self.link = MqttLink(address, software_version(), outbox.next_session, context.clock, dice)
         self._delivery = Delivery(self._connection, self.link, address, context.clock, dice)
-        self._inbox = context.subscribe(BusTopic.event, BusTopic.heartbeat)
+        self._inbox = context.subscribe(BusTopic.event, BusTopic.heartbeat, BusTopic.view)
         self._next_fact_ns = 0
         self._receipts = 0
         self._last_trouble = ""
@@ -67,18 +67,16 @@ class Publisher:
         """True when the detector queued something."""
         queued = False
         for _ in range(MESSAGES_A_TURN):
-            found = self._inbox.receive(0)
-            if found is None:
+            if (found := self._inbox.receive(0)) is None:
                 break
-            if found[0] is BusTopic.event:
-                queued = True
-            else:
-                self._say_heartbeat(found[1])
+            queued |= found[0] is BusTopic.event
+            if found[0] is not BusTopic.event:
+                self._say(Topic(found[0].value), found[1])
         return queued
 
-    def _say_heartbeat(self, heartbeat: Heartbeat) -> None:
+    def _say(self, topic: Topic, message: Contract) -> None:
         try:
-            self._delivery.say(Topic.heartbeat, heartbeat)
+            self._delivery.say(topic, message)
         except Refused as error:
             self._trouble(error.sentence)
 
@@ -95,6 +93,8 @@ class Publisher:
             self._context.log.warning("sent_again", messages=len(back.messages), clips=len(back.clips))
         for request in happened.pulls:
             self._pulls.answer(request, self._delivery.say)
+        for wish in happened.live:
+            self._context.publish(BusTopic.offer if isinstance(wish, LiveOffer) else BusTopic.hangup, wish)
         self._wishes += happened.desired
         self._obey()
         for sentence in happened.troubles:

@@ -26,6 +26,7 @@ from shared.frame import Stream
 from shared.gap import Gap, GapCause
 from shared.heartbeat import BedState, ClockHealth, Heartbeat, HourCoverage, ProcessHealth, StreamCoverage
 from shared.label import Label
+from shared.live_view import LiveHangup, LiveOffer, ViewCause, ViewPhase, ViewReport
 from shared.pull import HeldStream, PullAnswer, PullOutcome, PullPart, PullRequest
 from shared.receipt import Receipt, ReceiptKind
 from shared.reconciliation import Digest, KeptClip, KeptMessage, MessageState, ResendRequest
@@ -198,6 +199,17 @@ GOLDEN: dict[str, Contract] = {
         clips=[KeptClip(event_id=EVENT, objects_sha256=SHA, held=True)],
     ),
     "resend": ResendRequest(run=RUN, page=0, messages=[40], clips=[EVENT], count_from=0),
+    "offer": LiveOffer(
+        view_id=RUN, viewer="a.clinician", stream=Stream.ir, sdp="v=0\r\n", expires_utc_ns=UTC_NS + 60 * SECOND_NS
+    ),
+    "hangup": LiveHangup(view_id=RUN),
+    "view": ViewReport(
+        view_id=RUN,
+        phase=ViewPhase.ended,
+        cause=ViewCause.privacy,
+        sentence="Somebody at the bed turned the privacy switch on.",
+        at_utc_ns=UTC_NS + 90 * SECOND_NS,
+    ),
     "pull": PullRequest(
         pull_id=RUN,
         cause=EventCause.pull,

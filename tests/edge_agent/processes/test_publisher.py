@@ -20,12 +20,14 @@ from shared.command import DesiredState
 from shared.envelope import seal, unseal
 from shared.event import EventReport
 from shared.heartbeat import BedState, Heartbeat
+from shared.live_view import ViewReport
 from shared.receipt import Receipt, ReceiptKind
 from shared.topics import Address, Topic
 from tests.brokers import Broker, brokers
 from tests.edge_agent.hand_clock import BOOT, UTC_NS
 from tests.edge_agent.outbox.reports import make_report
 from tests.edge_agent.processes.running import make_settings, running
+from tests.golden.make_messages import GOLDEN
 from tests.waiting import wait_for
 
 
@@ -49,7 +51,12 @@ class Cloud:
 
     def hear(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         topic = Topic(message.topic.rpartition("/")[2])
-        kinds: dict[Topic, Any] = {Topic.event: EventReport, Topic.heartbeat: Heartbeat, Topic.state: BedState}
+        kinds: dict[Topic, Any] = {
+            Topic.event: EventReport,
+            Topic.heartbeat: Heartbeat,
+            Topic.state: BedState,
+            Topic.view: ViewReport,
+        }
         if topic in kinds:
             envelope, body = unseal(address(topic), bytes(message.payload), kinds[topic])
             self.heard[topic].append(body)
@@ -121,4 +128,33 @@ def test_everything_between_bus_database_and_broker(tmp_path: Path) -> None:
             assert {report.event_id for report in cloud.heard[Topic.event]} == {report.event_id for report in reports}
             inbox.close()
             beats.close()
+        cloud.close()
+
+
+def test_offers_come_to_the_bus_and_reports_on_views_to_the_broker(tmp_path: Path) -> None:
+    with brokers(tmp_path) as make_broker:
+        broker = make_broker()
+        settings = make_settings(tmp_path / "bed", mqtt_port=broker.port)
+        cloud = Cloud(broker)
+        offer, hangup, report = (GOLDEN[name] for name in ("offer", "hangup", "view"))
+        inbox = Subscriber(settings.storage.folder, (BusTopic.offer, BusTopic.hangup))
+        live = Publisher(settings.storage.folder, "live")
+        heard: list[tuple[BusTopic, Any]] = []
+
+        def ask_and_listen() -> bool:
+            for topic, message in ((Topic.offer, offer), (Topic.hangup, hangup)):
+                cloud.client.publish(address(topic).text, seal(address(topic), message, UTC_NS), 1)
+            live.publish(BusTopic.view, report)
+            while (found := inbox.receive(20)) is not None:
+                heard.append(found)
+            return (
+                (BusTopic.offer, offer) in heard
+                and (BusTopic.hangup, hangup) in heard
+                and report in cloud.heard[Topic.view]
+            )
+
+        with running(publisher, settings):
+            wait_for(ask_and_listen, "an offer, a hang-up and a report")
+        inbox.close()
+        live.close()
         cloud.close()
