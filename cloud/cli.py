@@ -1,4 +1,4 @@
-"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | account | check | export | demo`.
+"""The command line of the cloud: `deepepil-cloud api | ingester | worker | all | migrate | account | ca | enrol | revoke | check | export | demo`.
 
 What goes wrong is told in one sentence on the error output, with the exit code of its family.
 """
@@ -16,6 +16,8 @@ from uuid import UUID
 
 import click
 
+from cloud.accounts.commands import people
+from cloud.audit.commands import audit_group
 from cloud.settings import load_settings
 from shared.errors import DeepEpilError, Misconfigured
 
@@ -141,6 +143,59 @@ def account(config: Path, name: str, role: str | None, sites: Sequence[str]) -> 
     print(f"The account {given.name}; its password, shown only now: {given.password}")
 
 
+@main.group()
+def ca() -> None:
+    """The beds' own certificate authority."""
+
+
+@ca.command("init")
+@CONFIG
+def ca_init(config: Path) -> None:
+    """Make the authority's key, certificate and first list, once; only the key's owner can read it."""
+    from cloud.processes.identity import make_files
+
+    print(f"The beds' authority is made: {make_files(load_settings(config))}")
+
+
+@ca.command("list")
+@CONFIG
+def ca_list(config: Path) -> None:
+    """Write the list of revoked certificates anew."""
+    from cloud.processes.identity import write_list
+
+    print(f"{asyncio.run(write_list(load_settings(config)))} certificates are on the list")
+
+
+@main.command()
+@CONFIG
+@click.argument("bed", metavar="SITE.BED")
+@click.option(
+    "--minutes", type=click.IntRange(1, 1440), default=15, show_default=True, help="how long the code is good"
+)
+@click.option("--code-only", is_flag=True, help="print nothing but the code")
+def enrol(config: Path, bed: str, minutes: int, code_only: bool) -> None:
+    """Give out a one-time code by which one box becomes this bed."""
+    from cloud.processes.identity import new_code
+
+    code = asyncio.run(new_code(load_settings(config), bed, minutes))
+    if code_only:
+        print(code.text)
+        return
+    print(f"The code for {bed}, good once within {minutes} minutes: {code.text}")
+    print(f"At the box: deepepil-edge enrol --config FILE --cloud https://CLOUD:PORT --code {code.text}")
+
+
+@main.command()
+@CONFIG
+@click.argument("bed", metavar="SITE.BED")
+@click.option("--serial", help="only the certificate with this serial number (hexadecimal), known or not")
+def revoke(config: Path, bed: str, serial: str | None) -> None:
+    """Revoke a bed's certificates: its uploads stop within seconds, its messages when the broker has the list."""
+    from cloud.processes.identity import revoke_bed
+
+    print(f"{asyncio.run(revoke_bed(load_settings(config), bed, serial))} certificates of {bed} were revoked")
+
+
 @main.command()
 @CONFIG
 @click.option("--read-data", is_flag=True, help="read every stored object and compare its hash")
@@ -224,6 +279,9 @@ def _run(name: str, process: Callable[..., Any], config: Path, end_with_parent: 
         with_parent()
     run_process(name, process, load_settings(config))
 
+
+main.add_command(people)
+main.add_command(audit_group)
 
 if __name__ == "__main__":
     main()

@@ -119,7 +119,9 @@ class AuthoritySection(Section):
 
     certificate_file: FilePath | None = None
     key_file: FilePath | None = None
-    trust_file: FilePath | None = Field(default=None, description="by it beds know broker and cloud; none: beds.ca_file")
+    trust_file: FilePath | None = Field(
+        default=None, description="by it beds know broker and cloud; none: beds.ca_file"
+    )
     crl_file: FilePath | None = None
     days: int = Field(default=90, ge=3, le=825)
     host: str = "127.0.0.1"
@@ -162,6 +164,19 @@ class MetricsSection(Section):
     port: int = Field(default=0, ge=0, le=65_535)
 
 
+class AuditSection(Section):
+    """Where the heads of the audit chains are written signed, each minute: a file that this machine cannot take back."""
+
+    heads_file: FilePath | None = None
+    signing_key_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if (self.heads_file is None) != (self.signing_key_file is None):
+            raise ValueError("heads_file and signing_key_file go together")
+        return self
+
+
 class CloudSettings(Section):
     """The whole file."""
 
@@ -176,6 +191,7 @@ class CloudSettings(Section):
     site: SiteSection = SiteSection()
     worker: WorkerSection = WorkerSection()
     metrics: MetricsSection = MetricsSection()
+    audit: AuditSection = AuditSection()
 
     @property
     def trust_file(self) -> Path:

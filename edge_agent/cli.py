@@ -281,39 +281,34 @@ def doctor_command(config: Path, may_upgrade: bool, after_upgrade: bool) -> None
     sys.exit(1 if found else 0)
 
 
-@main.command("coverage")
+@main.command("enrol")
 @_config
-@click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 24 * 90), help="How many, up to now.")
-@click.option("--format", "form", default="csv", show_default=True, type=click.Choice(["csv", "json"]))
-def coverage_command(config: Path, hours: int, form: str) -> None:
-    """Writes what was recorded by stream and hour, and what the rest was lost to, in seconds."""
-    from edge_agent.coverage_report import as_csv, as_json, hour_lines
+@click.option("--cloud", "url", required=True, metavar="URL", help="Where the cloud takes boxes: https://HOST:PORT.")
+@click.option("--code", required=True, help="What `deepepil-cloud enrol` printed; - reads it from standard input.")
+def enrol_command(config: Path, url: str, code: str) -> None:
+    """Makes this box the bed of its settings: a key that never leaves it, and a certificate for a one-time code."""
+    from edge_agent.identity.service import enrol
     from edge_agent.settings import load_settings
 
-    lines = hour_lines(load_settings(config), hours)
-    print((as_csv if form == "csv" else as_json)(lines), end="")
+    text = sys.stdin.readline(200) if code == "-" else code
+    certificate = enrol(load_settings(config), url, text)
+    print(f"This box is enrolled; its certificate is good until {certificate.not_valid_after_utc:%Y-%m-%d}.")
 
 
-@main.command("doctor")
+@main.command("renew")
 @_config
-@click.option("--may-upgrade", is_flag=True, help="Only whether an event is open: code 75 while one is.")
-@click.option("--after-upgrade", is_flag=True, help="Only what a version that was just started must show.")
-def doctor_command(config: Path, may_upgrade: bool, after_upgrade: bool) -> None:
-    """Says what is wrong with the bed, each fault with the page that says what to do; code 1 when there is one."""
-    from edge_agent import doctor
+@click.option("--force", is_flag=True, help="Even when more than a third of the certificate's life is left.")
+def renew_command(config: Path, force: bool) -> None:
+    """Gets the next certificate when a third of the present one's life is left. A timer calls it twice a day."""
+    from edge_agent.identity.service import renew
     from edge_agent.settings import load_settings
     from shared.clock import SystemClock
-    from shared.finding import reach, told
 
-    settings, clock = load_settings(config), SystemClock()
-    doctor.act_as_owner(settings.storage.folder)
-    if may_upgrade:
-        doctor.refuse_upgrade_now(settings)
-        print("No event is open.")
-        return
-    found = doctor.after_upgrade(settings, clock) if after_upgrade else doctor.examine(settings, clock, reach)
-    print("\n".join(told(found)) if found else "Nothing is wrong with this bed.")
-    sys.exit(1 if found else 0)
+    found = renew(load_settings(config), SystemClock().utc_ns(), force=force)
+    if found is None:
+        print("The certificate is good for a while yet.")
+    else:
+        print(f"The certificate is new, good until {found.not_valid_after_utc:%Y-%m-%d}.")
 
 
 @main.command("settings")

@@ -24,7 +24,7 @@ from shared.errors import Misconfigured, Refused
 AUTHORITY_YEARS = 10
 LEAF_DAYS = 730
 RENEW_BEFORE = timedelta(days=30)
-_SKEW = timedelta(hours=1)
+SKEW = timedelta(hours=1)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
 
 
@@ -43,9 +43,9 @@ class Authority:
         if not certificate_file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             key = ec.generate_private_key(ec.SECP256R1())
-            certificate = _authority_certificate(key)
-            _write(key_file, _key_text(key))
-            _write(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+            certificate = authority_certificate(key)
+            write_whole(key_file, key_text(key))
+            write_whole(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
         try:
             certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
             loaded = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
@@ -67,7 +67,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            _builder(name, self.certificate.subject, timedelta(days=LEAF_DAYS))
+            builder_of(name, self.certificate.subject, timedelta(days=LEAF_DAYS))
             .public_key(key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -79,7 +79,7 @@ class Authority:
                 x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
             )
         certificate = builder.sign(self.key, hashes.SHA256())
-        return certificate.public_bytes(serialization.Encoding.PEM), _key_text(key)
+        return certificate.public_bytes(serialization.Encoding.PEM), key_text(key)
 
     def issue_files(self, name: str, folder: Path, hosts: Sequence[str] = ()) -> tuple[Path, Path]:
         """The files `NAME.crt` and `NAME.key` in the folder; made anew when missing, foreign or within 30 days of their end."""
@@ -87,8 +87,8 @@ class Authority:
         if not self._still_good(certificate_file, key_file, hosts):
             folder.mkdir(parents=True, exist_ok=True)
             certificate, key = self.issue(name, hosts)
-            _write(key_file, key)
-            _write(certificate_file, certificate)
+            write_whole(key_file, key)
+            write_whole(certificate_file, certificate)
         return certificate_file, key_file
 
     def _still_good(self, certificate_file: Path, key_file: Path, hosts: Sequence[str]) -> bool:
@@ -102,8 +102,9 @@ class Authority:
         return fresh and key.public_key() == certificate.public_key() and _hosts_of(certificate) == set(hosts)
 
 
-def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "deepepil-authority")])
+def authority_certificate(key: ec.EllipticCurvePrivateKey, name: str = "deepepil-authority") -> x509.Certificate:
+    """The certificate of an authority that signs leaves alone, made of its own key."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     usage = x509.KeyUsage(
         digital_signature=True,
         key_cert_sign=True,
@@ -116,7 +117,7 @@ def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         decipher_only=False,
     )
     return (
-        _builder("deepepil-authority", subject, timedelta(days=365 * AUTHORITY_YEARS))
+        builder_of(name, subject, timedelta(days=365 * AUTHORITY_YEARS))
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
@@ -125,14 +126,15 @@ def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     )
 
 
-def _builder(name: str, issuer: x509.Name, life: timedelta) -> x509.CertificateBuilder:
+def builder_of(name: str, issuer: x509.Name, life: timedelta) -> x509.CertificateBuilder:
+    """Names, serial number and times; an hour of the past is valid too, for clocks that lag."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(issuer)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SKEW)
+        .not_valid_before(now - SKEW)
         .not_valid_after(now + life)
     )
 
@@ -152,16 +154,20 @@ def _hosts_of(certificate: x509.Certificate) -> set[str]:
     return {str(name.value) for name in names}
 
 
-def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
+def key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The key as PKCS #8 PEM, not encrypted: its file's rights guard it."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all; readable by the owner alone."""
+def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Whole or not at all, and on the disk; readable by the owner alone unless `mode` says otherwise."""
     partial = path.with_name(path.name + ".part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
         file.write(content)
+        file.flush()
+        os.fsync(descriptor)
     partial.replace(path)

@@ -21,7 +21,7 @@ BEDS_REMEMBERED = 20_000
 
 
 @dataclass(slots=True)
-class _Bucket:
+class Bucket:
     """Full at `rate` × `BURST_S`; a taking that finds it empty is refused, one that overdraws it is not."""
 
     left: float
@@ -39,8 +39,8 @@ class _Bucket:
 
 @dataclass(slots=True)
 class _Usage:
-    requests: _Bucket
-    sent: _Bucket
+    requests: Bucket
+    sent: Bucket
     chunks: int = 0
 
 
@@ -58,9 +58,7 @@ class BedLimits:
         found = self._beds.get(bed)
         if found is None:
             now_ns = self._now()
-            found = _Usage(
-                _Bucket(self._requests_per_s * BURST_S, now_ns), _Bucket(self._bytes_per_s * BURST_S, now_ns)
-            )
+            found = _Usage(Bucket(self._requests_per_s * BURST_S, now_ns), Bucket(self._bytes_per_s * BURST_S, now_ns))
             self._beds[bed] = found
             if len(self._beds) > BEDS_REMEMBERED:
                 self._beds.popitem(last=False)

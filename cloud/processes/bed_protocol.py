@@ -1,4 +1,4 @@
-"""How beds are heard: HTTP over mutual TLS with the certificate's name in every request, and bounds on connections."""
+"""How beds are heard: HTTP over mutual TLS with the certificate's name and serial in every request, and bounds on connections."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cloud.clips.routes import PEER_NAME
+from cloud.devices.revocation import PEER_SERIAL, serial_in
 
 CONNECTIONS_A_BED = 16
 HEADERS_WITHIN_S = 20.0
 
 
 class BedProtocol(HttpToolsProtocol):
-    """HTTP over mutual TLS: each request bears the common name of the client certificate in its scope's state.
+    """HTTP over mutual TLS: each request bears common name and serial number of the client certificate in its scope's state.
 
     One certificate holds at most `CONNECTIONS_A_BED` connections, and whoever takes longer than `HEADERS_WITHIN_S` to say
     what it wants is cut off: no bed can keep the others out.
@@ -23,13 +24,15 @@ class BedProtocol(HttpToolsProtocol):
 
     _open: ClassVar[Counter[str]] = Counter()
     _peer = ""
+    _serial = ""
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Counts the connection to its certificate; one too many ends at once."""
         super().connection_made(transport)
         session = transport.get_extra_info("ssl_object")
-        self._peer = common_name(session.getpeercert()) if session is not None else ""
+        certificate = session.getpeercert() if session is not None else None
+        self._peer, self._serial = common_name(certificate), serial_in(certificate)
         self._open[self._peer] += 1
         if self._open[self._peer] > CONNECTIONS_A_BED:
             transport.abort()
@@ -48,6 +51,7 @@ class BedProtocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self.scope["state"][PEER_NAME] = self._peer
+        self.scope["state"][PEER_SERIAL] = self._serial
         self._wait_for_headers()
 
     def on_headers_complete(self) -> None:

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cloud.processes.bed_protocol import BedProtocol
-from cloud.settings import BedsSection, MetricsSection, PeopleSection
+from cloud.settings import AuthoritySection, BedsSection, MetricsSection, PeopleSection
 from shared.errors import Misconfigured
 
 _COMMON: dict[str, Any] = {
@@ -84,11 +84,27 @@ def bed_listener(app: ASGIApp, section: BedsSection, listening: Callable[[Listen
         ssl_cert_reqs=ssl.CERT_REQUIRED,
         **_COMMON,
     )
+    return _secured("beds", config, bound, listening)
+
+
+def enrolment_listener(
+    app: ASGIApp, section: AuthoritySection, beds: BedsSection, listening: Callable[[Listener], None]
+) -> Listener:
+    """TLS with the bed interface's certificate, for boxes that have none of their own yet."""
+    bound = _bind("authority", section.host, section.port)
+    config = uvicorn.Config(app, ssl_certfile=beds.certificate_file, ssl_keyfile=beds.key_file, **_COMMON)
+    return _secured("beds", config, bound, listening)
+
+
+def _secured(
+    section: str, config: uvicorn.Config, bound: socket.socket, listening: Callable[[Listener], None]
+) -> Listener:
+    """TLS 1.2 or newer. Raises Misconfigured when the certificate files cannot be used."""
     try:
         config.load()
     except OSError as error:
         bound.close()
-        raise Misconfigured(f"beds: the certificate files cannot be used: {error}.") from error
+        raise Misconfigured(f"{section}: the certificate files cannot be used: {error}.") from error
     assert config.ssl is not None
     config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return Listener(config, bound, listening)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge_agent.bus_messages import BusTopic, UploadProgress
@@ -41,14 +42,30 @@ def rate_plan(upload: UploadSettings) -> RatePlan:
     return RatePlan(upload.rate_bytes_per_s, windows, ZoneInfo(upload.time_zone))
 
 
+def changed_ns(certificate: Path | None) -> int:
+    """When the file changed last; 0 for none, or one that is being replaced."""
+    try:
+        return certificate.stat().st_mtime_ns if certificate is not None else 0
+    except OSError:
+        return 0
+
+
 def run(context: Context) -> None:
-    """Until the stop: one request a turn; looks for new clips every two seconds and when the bus speaks of one."""
+    """Until the stop: one request a turn; looks for new clips every two seconds and when the bus speaks of one.
+
+    It ends by itself when the bed's certificate is a new one: started again, it shows that.
+    """
+    certificate = context.settings.mqtt.certificate_file
+    shown = changed_ns(certificate)
     client = client_of(context)
     uploader = Uploader(context.folder, ClipStore(context.database()), client, context.clock, random.Random())
     inbox = context.subscribe(BusTopic.clip)
     look_at_ns, last_trouble = 0, ""
     while not context.stop.is_set():
         if context.clock.monotonic_ns() >= look_at_ns:
+            if changed_ns(certificate) != shown:
+                context.log.info("certificate_changed")
+                break
             uploader.look()
             look_at_ns = context.clock.monotonic_ns() + LOOK_NS
         turn = uploader.turn()

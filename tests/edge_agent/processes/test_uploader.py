@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from edge_agent.clips.store import ClipStore
 from edge_agent.database import open_database
 from edge_agent.outbox.store import Outbox
 from edge_agent.processes import uploader
-from shared.clock import NS_PER_S
+from edge_agent.runner import Context
+from shared.clock import NS_PER_S, SystemClock
 from shared.receipt import Receipt, ReceiptKind
 from tests.edge_agent.hand_clock import UTC_NS
 from tests.edge_agent.outbox.reports import make_report
@@ -42,3 +44,23 @@ def test_a_ready_clip_reaches_the_cloud_and_lets_its_segments_go(tmp_path: Path)
             progress = listener.next()
             assert (progress.event_id, progress.what) == (report.event_id, "clip_stored")
         listener.close()
+
+
+def test_a_new_certificate_makes_it_end_so_that_the_supervisor_starts_it_with_that(tmp_path: Path) -> None:
+    settings, certificate = make_settings(tmp_path / "bed"), tmp_path / "bed.crt"
+    certificate.write_text("old")
+    settings = settings.model_copy(
+        update={"mqtt": settings.mqtt.model_copy(update={"certificate_file": certificate, "key_file": certificate})}
+    )
+    context = Context(settings, "uploader", SystemClock())
+    listener = Listener(settings.storage.folder, BusTopic.upload, "uploader")
+    thread = threading.Thread(target=uploader.run, args=(context,), daemon=True)
+    thread.start()
+    listener.join()
+    assert thread.is_alive()
+    (tmp_path / "next.crt").write_text("new")
+    (tmp_path / "next.crt").replace(certificate)
+    wait_for(lambda: not thread.is_alive(), "the end of the uploader")
+    assert not context.stop.is_set()
+    context.close()
+    listener.close()
