@@ -13,7 +13,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,7 +30,8 @@ import cloud.review.routes
 import cloud.stays.patient_routes
 import cloud.stays.routes
 from cloud.objects import Objects
-from cloud.problems import HttpProblem, absent, install_problems, problem_response
+from cloud.pages import install_pages
+from cloud.problems import HttpProblem, install_problems, problem_response
 from cloud.releases.service import Releases
 from cloud.scope import fenced
 from cloud.settings import CloudSettings
@@ -175,34 +175,6 @@ def _about_router(parts: PeopleParts) -> APIRouter:
     return router
 
 
-def _file_within(root: Path, path: str) -> Path | None:
-    try:
-        wanted = (root / path).resolve()
-        return wanted if path and wanted.is_relative_to(root) and wanted.is_file() else None
-    except (OSError, ValueError):  # a name that no file can have: too long, or with NUL in it
-        return None
-
-
-def _install_pages(app: FastAPI, folder: Path) -> None:
-    """Serves the built web pages; every address that is no file is the single page, which finds its own way."""
-    root = folder.resolve()
-
-    @app.get("/{path:path}", include_in_schema=False)
-    async def pages(path: str) -> FileResponse:
-        if path == "api" or path.startswith("api/"):
-            raise absent()
-        index = root / "index.html"
-        if not index.is_file():
-            raise HttpProblem(404, "The web pages are not built; `make web` builds them.")
-        wanted = _file_within(root, path)
-        if wanted is not None:
-            forever = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
-            return FileResponse(wanted, headers={"cache-control": forever})
-        if "." in path.rsplit("/", 1)[-1]:
-            raise absent()
-        return FileResponse(index, headers={"cache-control": "no-cache"})
-
-
 def _operation_name(route: APIRoute) -> str:
     return route.name
 
@@ -247,7 +219,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
     ):
         api.include_router(router)
     app.include_router(api)
-    _install_pages(app, parts.web_folder)
+    install_pages(app, parts.web_folder)
     install_problems(app)
     app.add_middleware(Fence)
     document = app.openapi

@@ -7,6 +7,7 @@ from tortoise.exceptions import DBConnectionError
 
 from cloud.accounts import service
 from cloud.app import BODY_LIMIT_BYTES
+from cloud.pages import FIRST_LIST
 from tests.cloud.people_house import ORIGIN, House
 
 LOGIN = {"account": "ana", "password": "x"}
@@ -117,6 +118,36 @@ async def test_the_pages_find_their_own_way_and_files_are_files(house: House) ->
         answer = await client.get(path)
         assert "secret" not in answer.text
         assert answer.status_code == 404
+
+
+async def test_scripts_travel_packed_where_the_browser_takes_that(house: House) -> None:
+    script = house.folder / "web" / "assets" / "app-1.js"
+    script.parent.mkdir(parents=True)
+    (house.folder / "web" / "index.html").write_text("<title>DeepEpil</title>")
+    client = await house.stranger()
+    for text in ("first " * 500, "second " * 500):
+        script.write_text(text)
+        packed = await client.get("/assets/app-1.js", headers={"accept-encoding": "gzip, br"})
+        plain = await client.get("/assets/app-1.js", headers={"accept-encoding": "identity"})
+        assert (packed.text, plain.text) == (text, text)
+        assert (packed.headers["content-encoding"], plain.headers.get("content-encoding")) == ("gzip", None)
+        assert int(packed.headers["content-length"]) < len(text) / 10
+
+
+async def test_the_browser_is_told_at_once_what_its_page_will_ask(house: House) -> None:
+    (house.folder / "web").mkdir()
+    (house.folder / "web" / "index.html").write_text("<title>DeepEpil</title>")
+    session, event = "/api/v1/session", "0192e3a4-5b6c-7d8e-9f01-23456789abcd"
+    reader, ops, stranger = await house.person("ana"), await house.person("oto", "ops"), await house.stranger()
+    for client, path, asked in (
+        (reader, "/", [session, FIRST_LIST]),
+        (reader, f"/events/{event}", [session, f"/api/v1/events/{event}"]),
+        (reader, "/events/5", [session]),
+        (ops, "/", [session]),
+        (stranger, "/", [session]),
+    ):
+        link = (await client.get(path)).headers["link"]
+        assert [one.partition(">")[0].strip(" <") for one in link.split(",")] == asked
 
 
 async def test_pages_that_are_not_built_are_told_in_words(house: House) -> None:
