@@ -5,6 +5,7 @@ In: the parts that the process made (clock, object store, releases). Out: an ASG
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,7 +19,9 @@ from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import cloud.accounts.own_routes
 import cloud.accounts.routes
+import cloud.audit.routes
 import cloud.clips.export_routes
 import cloud.clips.picture_routes
 import cloud.labels.routes
@@ -29,6 +32,8 @@ import cloud.review.reading_routes
 import cloud.review.routes
 import cloud.stays.patient_routes
 import cloud.stays.routes
+from cloud.accounts.open_answers import OpenAnswers
+from cloud.audit.looks import Looks
 from cloud.objects import Objects
 from cloud.pages import install_pages
 from cloud.problems import HttpProblem, install_problems, problem_response
@@ -124,8 +129,16 @@ class Fence:
         except HttpProblem as problem:
             await problem_response(problem)(scope, receive, send_with_headers)
             return
-        with fenced():
-            await self._app(scope, receive, send_with_headers)
+        answers: OpenAnswers = scope["app"].state.open_answers
+        task = asyncio.current_task()
+        assert task is not None
+        with fenced() as asking, answers.held(lambda: asking.session, task.cancel) as answer:
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except asyncio.CancelledError:
+                if not answer.was_cut:
+                    raise
+                task.uncancel()  # the connection closes in the middle of the answer, which tells the other side
 
 
 async def _checked_write(scope: Scope, receive: Receive) -> Receive:
@@ -202,9 +215,12 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         generate_unique_id_function=_operation_name,
     )
     app.state.parts = parts
+    app.state.open_answers = OpenAnswers(parts.clock)
+    app.state.looks = Looks()
     api = APIRouter(prefix=API)
     for router in (
         cloud.accounts.routes.router,
+        cloud.accounts.own_routes.router,
         _about_router(parts),
         cloud.review.routes.router,
         cloud.review.desk_routes.router,
@@ -216,6 +232,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.stays.patient_routes.router,
         cloud.pulls.routes.router,
         cloud.references.routes.router,
+        cloud.audit.routes.router,
     ):
         api.include_router(router)
     app.include_router(api)

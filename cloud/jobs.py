@@ -17,6 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
 from cloud.audit import anchors
+from cloud.audit.signed_heads import HeadsFile
 from cloud.clips.service import CLASSIFY_JOB, mark_overdue
 from cloud.clips.transfer import drop_abandoned
 from cloud.clips.way import Way
@@ -42,6 +43,7 @@ class WorkParts:
     objects: Objects
     way: Way
     classify: Callable[[UUID], Awaitable[None]]
+    heads: HeadsFile | None = None
 
 
 def _parts(context: JobContext) -> WorkParts:
@@ -78,8 +80,9 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # no
 
 
 async def keep_audit_heads(context: JobContext, timestamp: int) -> None:  # noqa: ARG001
-    """Writes the heads of the audit chains to the object store, outside the database."""
-    await anchors.keep_heads(_parts(context).objects)
+    """Writes the heads of the audit chains outside the database: to the object store, and signed to the file of the settings."""
+    parts = _parts(context)
+    await anchors.keep_heads(parts.objects, parts.heads)
 
 
 async def drop_abandoned_uploads(context: JobContext, timestamp: int) -> None:  # noqa: ARG001

@@ -123,3 +123,11 @@ async def uncount(connection: Connection, account_key: str, address_key: str) ->
 async def forget_old_failures(connection: Connection, now_ns: int) -> None:
     """Deletes the counters whose window is over."""
     await LoginFailure.filter(window_started_ns__lte=now_ns - LOGIN_WINDOW_NS).using_db(connection).delete()
+
+
+async def site_is_known(site: str) -> bool:
+    """Whether the installation has a bed in this site."""
+    found = await Tortoise.get_connection("default").execute_query_dict(
+        "SELECT 1 FROM bed WHERE site = $1 LIMIT 1", [site]
+    )
+    return bool(found)

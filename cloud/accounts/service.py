@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import structlog
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import TypeAdapter, ValidationError
 
 from cloud import audit
@@ -81,7 +81,7 @@ def _verify(password_hash: str | None, password: str) -> bool:
     decoy = _decoy_hash()
     try:
         return _hasher.verify(password_hash or decoy, password) and password_hash is not None
-    except VerificationError:
+    except (VerificationError, InvalidHashError):
         return False
 
 

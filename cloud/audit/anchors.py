@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import time
 
 import structlog
 
 from cloud.audit import queries
+from cloud.audit.signed_heads import HeadsFile
 from cloud.audit.tables import AuditEntry
+from cloud.audit.verify import SignedHead
 from cloud.objects import Objects
 from cloud.principal import Principal
 
@@ -50,8 +54,12 @@ async def fault_of(site: str, kept: tuple[int, str]) -> str | None:
     return None
 
 
-async def keep_heads(objects: Objects) -> int:
-    """Brings the kept heads up to date; one that the database contradicts stays and is told. Returns how many were written."""
+async def keep_heads(objects: Objects, signed: HeadsFile | None = None) -> int:
+    """Brings the kept heads up to date; one that the database contradicts stays and is told. Returns how many were written.
+
+    With `signed` each head that moved is also signed and written there, before the store hears of it: a head that could not
+    be signed is tried again the next minute. Raises Transient when it cannot be written.
+    """
     kept = await kept_heads(objects)
     written = 0
     for head in await queries.heads(Principal.system("worker")):
@@ -60,6 +68,9 @@ async def keep_heads(objects: Objects) -> int:
         if fault is not None:
             _log.error("audit_chain_broken", reason=fault)
         elif before != (head.number, head.hash):
+            if signed is not None:
+                moved = SignedHead(head.site, head.number, head.hash, time.time_ns())
+                await asyncio.to_thread(signed.append, [moved])
             body = json.dumps({"number": head.number, "hash": head.hash}).encode()
             key = f"{PREFIX}/{head.site}.json"
             await objects.put(key, body)

@@ -65,8 +65,12 @@ def _must_be_storable(deed: Deed) -> None:
 
 
 async def _locked_head(connection: Connection, site: str) -> AuditHead:
+    found = AuditHead.filter(site=site).using_db(connection).select_for_update()
+    head = await found.get_or_none()
+    if head is not None:
+        return head
     await connection.execute_query(
         "INSERT INTO audit_head (site, number, hash) VALUES ($1, 0, $2) ON CONFLICT (site) DO NOTHING",
         [site, FIRST_HASH],
     )
-    return await AuditHead.filter(site=site).using_db(connection).select_for_update().get()
+    return await found.get()

@@ -97,4 +97,6 @@ async def depth_frames(
     clip = await pictures.seen_clip(viewer.principal, event_id)
     body = await pictures.depth_pictures(clip, parts.objects, first, count, step)
     await cloud.review.service.note_view(viewer, event_id, clip.row.site, parts.clock.utc_ns())
+    looks = request.app.state.looks
+    await looks.note_frames(viewer, clip.row.site, str(event_id), Stream.depth.value, first, count)
     return Response(body, media_type="application/octet-stream", headers={"cache-control": "private, no-store"})

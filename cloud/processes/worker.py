@@ -8,13 +8,14 @@ from uuid import UUID
 import structlog
 from procrastinate import App
 
+from cloud.audit.signed_heads import HeadsFile
 from cloud.clips.service import way_of
 from cloud.database import CLASSIFY_QUEUE, UPKEEP_QUEUE, database_server, open_tables
 from cloud.jobs import BEAT_PERIOD_S, STALLED_AFTER_S, WorkParts, create_jobs_app
 from cloud.objects import Objects
 from cloud.processes.run import until_stopped
 from cloud.schema import must_be_current
-from cloud.settings import CloudSettings
+from cloud.settings import AuditSection, CloudSettings
 from shared.clock import SystemClock
 
 _log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ async def run_worker(settings: CloudSettings, stop: asyncio.Event) -> None:
     async def classify(event_id: UUID) -> None:
         await classify_event(event_id, classify_parts)
 
-    parts = WorkParts(objects, way_of(objects), classify)
+    parts = WorkParts(objects, way_of(objects), classify, heads_file(settings.audit))
     async with database_server(settings.database) as address, open_tables(address, settings.database.connections):
         await must_be_current(address)
         app = create_jobs_app(address)
@@ -41,6 +42,13 @@ async def run_worker(settings: CloudSettings, stop: asyncio.Event) -> None:
             queues = ((UPKEEP_QUEUE, 1), (CLASSIFY_QUEUE, settings.worker.jobs_at_once))
             await until_stopped(stop, *(serve(app, queue, at_once, parts) for queue, at_once in queues))
     classifier.close()
+
+
+def heads_file(section: AuditSection) -> HeadsFile | None:
+    """Where signed heads go; None where the settings name no file. Raises Misconfigured for a bad key."""
+    if section.heads_file is None or section.signing_key_file is None:
+        return None
+    return HeadsFile.open(section.heads_file, section.signing_key_file)
 
 
 async def serve(app: App, queue: str, at_once: int, parts: WorkParts, *, wait: bool = True) -> None:

@@ -344,6 +344,7 @@ async def worklist(
 async def event_detail(event_id: UUID, viewer: Viewer, request: Request) -> EventDetail:
     """One event with its clip, scores, gaps, suggestion and reviews."""
     found = await service.event_detail(viewer.principal, event_id)
+    await request.app.state.looks.note(viewer, "event_opened", found.found.event.site, str(event_id))
     parts = request.app.state.parts
     return EventDetail(**_detail_fields(found, viewer, parts.releases, parts.clock.utc_ns()))
 

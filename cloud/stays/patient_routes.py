@@ -60,6 +60,7 @@ class CorrectionRequest(BaseModel):
 async def patient(site: SiteName, code: PatientCode, watcher: Watcher, request: Request) -> PatientView:
     """The stays, events and labels of one code, and what was corrected."""
     found = await patients.patient(watcher.principal, site, code)
+    await request.app.state.looks.note(watcher, "patient_opened", site, code)
     now_ns = request.app.state.parts.clock.utc_ns()
     return PatientView(
         site=site,

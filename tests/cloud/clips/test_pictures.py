@@ -158,7 +158,7 @@ async def test_a_damaged_picture_is_left_out(house: House, ana: httpx.AsyncClien
 async def test_looking_at_depth_is_audited_once_a_session(house: House, ana: httpx.AsyncClient, event_id: UUID) -> None:
     for _ in range(2):
         await ana.get(f"/api/v1/events/{event_id}/depth", params={"first": 0})
-    assert await house.deeds("north") == [("ana", "clip_viewed", str(event_id))]
+    assert await house.deeds("north") == [("ana", deed, str(event_id)) for deed in ("clip_viewed", "frames_read")]
 
 
 async def test_a_segment_is_read_by_ranges_from_a_store_that_is_no_folder(house: House, event_id: UUID) -> None:
