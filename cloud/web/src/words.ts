@@ -42,6 +42,7 @@ const processes: Record<string, string> = {
   uploader: "Upload",
   evictor: "Disk keeper",
   button: "Button",
+  live: "Live view",
   heartbeat: "Heartbeat",
 };
 
@@ -101,6 +102,7 @@ export const words = {
   },
   worklist: {
     title: "Worklist",
+    stateKey: (name: string, key: number) => `${name} (key ${key})`,
     states: { open: "Open", unread: "Unread by me", reviewed: "Reviewed", all: "All" },
     columns: {
       rank: "Rank",
@@ -129,7 +131,7 @@ export const words = {
     failed: "The worklist cannot be shown.",
     notYours: "Your role is shown no events.",
     openEvent: (bed: string, start: string) => `Review the event of ${bed}, ${start}`,
-    keysHint: "j k move, Enter opens, r rejects, x chooses, ? keys",
+    keysHint: "j k move, Enter opens, r rejects, x chooses, 1–4 lists, ? keys",
   },
   clip: {
     awaited: "On its way",

@@ -42,7 +42,6 @@ export function WorklistPage(): ReactNode {
         <BedFilter bed={filter.bed} onChange={(bed) => set({ bed })} />
         {!blind && <KindFilter kind={filter.motorType} onChange={(motorType) => set({ motorType })} />}
         <ViewBar filter={filter} onChange={change} />
-        <span className="soft push">{words.worklist.keysHint}</span>
       </div>
       <NightStrip bed={filter.bed} night={filter.night} onChange={(night) => set({ night })} />
       {list.data === undefined && list.isError && (
@@ -75,8 +74,15 @@ function StateTabs({ state, onChange }: { state: TaskState; onChange: (state: Ta
     <fieldset className="switch">
       <legend className="hidden">{words.worklist.title}</legend>
       {STATES.map((one, index) => (
-        <button key={one} type="button" aria-pressed={one === state} onClick={() => onChange(one)}>
-          {words.worklist.states[one]} <kbd>{index + 1}</kbd>
+        <button
+          key={one}
+          type="button"
+          aria-pressed={one === state}
+          aria-keyshortcuts={String(index + 1)}
+          title={words.worklist.stateKey(words.worklist.states[one], index + 1)}
+          onClick={() => onChange(one)}
+        >
+          {words.worklist.states[one]}
         </button>
       ))}
     </fieldset>
