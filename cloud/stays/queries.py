@@ -9,7 +9,7 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 import cloud.devices.queries
-from cloud.database import Connection
+from cloud.database import Connection, in_transaction
 from cloud.devices.tables import BedConnection
 from cloud.principal import Principal
 from cloud.stays.tables import Stay, StayCorrection
@@ -52,7 +52,10 @@ async def code_was_used(connection: Connection, site: str, code: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BedFacts:
-    """One bed, the last that it said, what the cloud wants of it and who stays there; what nobody said is None."""
+    """One bed, the last that it said, what the cloud wants of it and who stays there; what nobody said is None.
+
+    `last_event`: id and start, in ns of UTC, of the newest event.
+    """
 
     site: str
     bed: str
@@ -61,6 +64,7 @@ class BedFacts:
     seen_utc_ns: int | None
     desired: DesiredState | None
     stay: Stay | None
+    last_event: tuple[UUID, int] | None = None
 
 
 async def beds(principal: Principal) -> list[BedFacts]:
@@ -70,14 +74,28 @@ async def beds(principal: Principal) -> list[BedFacts]:
     heartbeats = await cloud.devices.queries.heartbeats(principal)
     desired = await cloud.devices.queries.desired_states(principal)
     stays = await present(principal)
+    newest = await _newest_events(sorted({row.site for row in known}))
     found = []
     for row in known:
         key = (row.site, row.name)
         connection, (heartbeat, heard_ns) = connections.get(key), heartbeats.get(key, (None, None))
         times = [moment for moment in (heard_ns, connection.changed_at_ns if connection else None) if moment]
         seen = max(times, default=None)
-        found.append(BedFacts(row.site, row.name, connection, heartbeat, seen, desired.get(key), stays.get(key)))
+        told = (row.site, row.name, connection, heartbeat, seen, desired.get(key), stays.get(key), newest.get(key))
+        found.append(BedFacts(*told))
     return found
+
+
+async def _newest_events(sites: list[str]) -> dict[tuple[str, str], tuple[UUID, int]]:
+    """The newest event of each bed of these sites: one step along the events' index for each bed."""
+    async with in_transaction() as connection:
+        rows = await connection.execute_query_dict(
+            "SELECT bed.site, bed.name, last.event_id, last.start_utc_ns FROM bed CROSS JOIN LATERAL"
+            " (SELECT event_id, start_utc_ns FROM event WHERE event.site = bed.site AND event.bed = bed.name"
+            " ORDER BY start_utc_ns DESC LIMIT 1) AS last WHERE bed.site = ANY($1::text[])",
+            [sites],
+        )
+    return {(row["site"], row["name"]): (UUID(str(row["event_id"])), int(row["start_utc_ns"])) for row in rows}
 
 
 async def stays_of_code(

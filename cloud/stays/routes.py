@@ -88,6 +88,8 @@ class Bed(BaseModel):
     outbox_waiting: int | None
     clips_waiting: int | None
     release: str | None
+    last_event_utc: datetime | None = Field(description="when the newest event began")
+    last_event_id: UUID | None = Field(description="null also for those who are shown no events")
     alarms: list[str]
     paused: bool = Field(description="a person asked for the pause")
     paused_at_bed: bool = Field(description="the bed said in its newest heartbeat that it does not record")
@@ -173,6 +175,7 @@ def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
     said, wanted = found.heartbeat, found.desired
     paused = wanted.paused if wanted else False
     unassigned = wanted.record_unassigned if wanted else True
+    event_id, event_utc_ns = found.last_event or (None, None)
     return Bed(
         site=found.site,
         bed=found.bed,
@@ -188,6 +191,8 @@ def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
         outbox_waiting=said.outbox_waiting if said else None,
         clips_waiting=said.clips_waiting if said else None,
         release=said.release if said else None,
+        last_event_utc=utc_text(event_utc_ns) if event_utc_ns is not None else None,
+        last_event_id=event_id if may(viewer.principal.roles, Right.see_events) else None,
         alarms=said.alarms if said else [],
         paused=paused,
         paused_at_bed=said.paused if said else False,

@@ -278,6 +278,8 @@ export const words = {
       `${events} ${events === 1 ? "message" : "messages"}, ${clips} ${clips === 1 ? "clip" : "clips"}`,
     release: "Detector",
     noRelease: "none running",
+    lastEvent: "Last event",
+    noEvent: "none yet",
     notSaid: "not said yet",
     hiddenCode: "code not shown",
     thePatient: "the patient",

@@ -82,6 +82,8 @@ async def test_a_bed_shows_what_it_last_said_of_itself(house: House) -> None:
         "outbox_waiting": 1,
         "clips_waiting": 2,
         "release": "detector-v0",
+        "last_event_utc": None,
+        "last_event_id": None,
         "alarms": ["The disk holds less than 72 hours."],
         "paused": False,
         "paused_at_bed": False,
@@ -106,6 +108,17 @@ async def test_ops_see_that_somebody_stays_but_not_under_which_code(house: House
     answer = await (await house.person("otto", "ops")).get("/api/v1/beds")
     assert answer.json()["beds"][0]["stay"]["patient_code"] is None
     assert "PT-AAAAA" not in answer.text
+
+
+async def test_a_bed_tells_its_newest_event_and_ops_only_when_it_was(house: House) -> None:
+    await house.bed()
+    await house.event()
+    await house.event("south")
+    newest = await house.event()
+    (bed,) = (await (await house.person("ana")).get("/api/v1/beds")).json()["beds"]
+    assert (bed["last_event_id"], bed["last_event_utc"]) == (str(newest), "2026-05-28T21:16:40Z")
+    (bed,) = (await (await house.person("otto", "ops")).get("/api/v1/beds")).json()["beds"]
+    assert (bed["last_event_id"], bed["last_event_utc"]) == (None, "2026-05-28T21:16:40Z")
 
 
 async def test_refused_messages_are_listed_newest_first(house: House) -> None:

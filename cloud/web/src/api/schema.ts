@@ -1108,6 +1108,16 @@ export interface components {
             clips_waiting: number | null;
             /** Release */
             release: string | null;
+            /**
+             * Last Event Utc
+             * @description when the newest event began
+             */
+            last_event_utc: string | null;
+            /**
+             * Last Event Id
+             * @description null also for those who are shown no events
+             */
+            last_event_id: string | null;
             /** Alarms */
             alarms: string[];
             /**

@@ -1,5 +1,6 @@
 /** One bed at a glance: does it record, who stays there, what is missing, what waits; and what a nurse may change. */
 import { type ReactNode, useState } from "react";
+import { Link } from "wouter";
 import type { Bed } from "../api/types";
 import { clockLine } from "../clocks";
 import { ageText, clockText, hoursText, percentText } from "../times";
@@ -158,6 +159,7 @@ function Facts({ bed }: { bed: Bed }): ReactNode {
     [words.beds.waiting, waitingText(bed)],
     [words.beds.clocks, clockLine(bed)],
     [words.beds.release, bed.release ?? words.beds.noRelease],
+    [words.beds.lastEvent, <LastEvent key="last" bed={bed} />],
     [words.beds.version, bed.version ?? words.beds.notSaid],
   ];
   return (
@@ -170,6 +172,13 @@ function Facts({ bed }: { bed: Bed }): ReactNode {
       ))}
     </dl>
   );
+}
+
+/** When the newest event began; a door to it for those who see events. */
+function LastEvent({ bed }: { bed: Bed }): ReactNode {
+  if (!bed.last_event_utc) return words.beds.noEvent;
+  const moment = <Moment utc={bed.last_event_utc} />;
+  return bed.last_event_id ? <Link href={`/events/${bed.last_event_id}`}>{moment}</Link> : moment;
 }
 
 function ringText(bed: Bed): string {
