@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
-
-from hed import Sidecar, TabularInput, load_schema_version
 
 from cloud.labels.bids import dataset_zip
 from shared.annotation import Annotation, Edge, Moi
 from shared.clock import NS_PER_S
 from shared.vocabulary import terms, vocabulary
-
-VALIDATOR = Path(sys.executable).parent / "bids-validator-deno"
+from tests.cloud.labels.bids_checks import bids_faults, hed_faults
 
 
 def annotation(number: int) -> Annotation:
@@ -54,30 +48,17 @@ def unpacked(folder: Path, said: Annotation) -> Path:
     return folder / "sub-PT7KQ2M" / "beh" / "sub-PT7KQ2M_task-monitoring_events.tsv"
 
 
-def bids_faults(folder: Path, tmp_path: Path) -> list[dict[str, str]]:
-    out = tmp_path / "found.json"
-    done = subprocess.run(
-        [VALIDATOR, folder, "--format", "json", "--outfile", out], capture_output=True, timeout=120, check=False
-    )
-    assert out.exists(), done.stderr.decode()[-500:]
-    issues: list[dict[str, str]] = json.loads(out.read_text())["issues"]["issues"]
-    return [one for one in issues if one["severity"] == "error" or one["code"].startswith("HED")]
-
-
 def test_the_bids_validator_finds_no_fault_and_finds_a_planted_one(tmp_path: Path) -> None:
     table = unpacked(tmp_path / "whole", annotation(0))
-    assert bids_faults(tmp_path / "whole", tmp_path) == []
+    assert bids_faults(tmp_path / "whole", tmp_path / "found.json") == []
     table.write_text(table.read_text().replace("onset\tduration", "begin\tduration"))
-    assert bids_faults(tmp_path / "whole", tmp_path)
+    assert bids_faults(tmp_path / "whole", tmp_path / "found.json")
 
 
 def test_hedtools_accepts_the_tags_of_every_term_and_of_rows_in_many_combinations(tmp_path: Path) -> None:
-    schema = load_schema_version(vocabulary().hed_version)
     for number in range(12):
         table = unpacked(tmp_path / str(number), annotation(number))
-        sidecar = Sidecar(str(table.with_suffix(".json")))
-        assert number or sidecar.validate(schema) == []
-        assert TabularInput(str(table), sidecar=sidecar).validate(schema) == [], number
+        assert hed_faults(table, sidecar_too=number == 0) == [], number
 
 
 def test_the_same_annotation_gives_the_same_bytes() -> None:
