@@ -6,6 +6,8 @@ export const deskWords = {
   nights: "Nights of the last two weeks",
   anyNight: "All nights",
   night: (date: string, open: number, total: number) => `Night of ${date}: ${open} open of ${total}`,
+  nightOpen: (open: number) => `${open} open`,
+  nightDone: "all read",
   nightEmpty: (date: string) => `Night of ${date}: nothing`,
   views: "Saved views",
   noView: "Views…",

@@ -101,7 +101,7 @@ export const REPEATABLE: ReadonlySet<Deed> = new Set<Deed>([
 /** How a key is written on the screen: its word or its sign. */
 export function keyCap(key: string, caps: Readonly<Record<string, string>>): string {
   return key
-    .split("+")
+    .split(/(?<=.)\+/)
     .map((part) => caps[part] ?? part)
     .join(" ");
 }

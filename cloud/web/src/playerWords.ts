@@ -12,6 +12,8 @@ export const playerDeeds = {
   zoomAll: "Timeline: the whole clip",
 };
 
+const ordinals: Record<number, string> = { 2: "second", 3: "third" };
+
 export const playerWords = {
   backwards: "Backwards",
   views: { ir: "Infrared", depth: "Depth", colour: "Colour", space: "3-D" } as Record<string, string>,
@@ -31,14 +33,14 @@ export const playerWords = {
   earlier: "30 s earlier",
   later: "30 s later",
   extendHint:
-    "Asks the bed for this clip with 30 s more. It comes as an event of its own, while the bed's ring holds it.",
+    "Asks the bed for this clip with 30 s more. It comes as an event of its own, while the bed's disk still holds it.",
   extendAsked: (part: string) => `${part}: asked for`,
   extendStanding: {
     asked: "waits for the bed",
     answered: "held by the bed",
     arriving: "arriving",
     stored: "here",
-    nothing: "no longer in the ring",
+    nothing: "no longer on the bed's disk",
     refused: "refused",
     expired: "the bed did not answer in time",
   } as Record<string, string>,
@@ -54,6 +56,8 @@ export const playerWords = {
   spaceNoGl: "This browser has no WebGL 2, which depth in space needs.",
   spaceHint: "Drag turns, right button moves, wheel comes closer. Click two points for their distance.",
   spaceFrame: (frame: number, points: string) => `frame ${frame}, ${points} points`,
+  spaceThinned: (step: number, resolution: number) =>
+    `thinned while it moves: every ${ordinals[step] ?? `${step}th`} pixel of every ${ordinals[step] ?? `${step}th`} row${resolution < 1 ? `, drawn at ${Math.round(100 * resolution)} % of the size` : ""}`,
   spaceBehind: "Depth comes slower than the clip plays; the newest picture that is here is shown.",
   spaceAway: "The server does not answer; the points are asked for again.",
   onePoint: (mm: string) => `first point, ${mm} mm from the camera; click a second one`,

@@ -39,7 +39,7 @@ export const pullWords = {
   byHand: (cause: string) => (cause === "button" ? "Marked by hand" : "Pulled span"),
   cause: (cause: string) => (cause === "button" ? "mark" : "pull"),
   held: (stream: string, share: string) => `${stream} ${share}`,
-  evicted: (share: string) => `${share} gone from the ring`,
+  evicted: (share: string) => `${share} gone from the bed's disk`,
   open: "Open",
   notHereYet: "on its way",
   mark: "Mark now",
@@ -87,7 +87,7 @@ export const referenceWords = {
     kind: "Kind",
     match: "Detector",
     coverage: "Recorded that hour",
-    ring: "In the ring",
+    ring: "Still on the bed's disk",
     pull: "Pull",
   },
   ring: { yes: "yes", no: "gone", unknown: "not known" },
@@ -98,7 +98,7 @@ export const referenceWords = {
     [
       `${asked} asked for`,
       waiting > 0 ? `${waiting} asked for before` : "",
-      gone > 0 ? `${gone} gone from the ring` : "",
+      gone > 0 ? `${gone} gone from the bed's disk` : "",
       left > 0 ? `${left} left for later: the bed has enough to answer` : "",
     ]
       .filter(Boolean)

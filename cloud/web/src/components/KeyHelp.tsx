@@ -1,5 +1,6 @@
 /** The keys of all pages, straight from the table that drives them. */
 import type { ReactNode } from "react";
+import { annotationWords } from "../annotationWords";
 import { type Deed, KEYS, keyCap, type Scope } from "../keyboard";
 import { words } from "../words";
 import { Dialog } from "./Dialog";
@@ -9,10 +10,9 @@ export function KeyHelp({ onClose }: { onClose: () => void }): ReactNode {
     <Dialog title={words.help.title} onClose={onClose} wide>
       <div className="key-columns">
         <KeyTable scope="review" />
-        <div>
-          <KeyTable scope="worklist" />
-          <KeyTable scope="everywhere" />
-        </div>
+        <AnnotationKeys />
+        <KeyTable scope="worklist" />
+        <KeyTable scope="everywhere" />
       </div>
       <div className="dialog-buttons">
         <button type="button" className="button" onClick={onClose}>
@@ -20,6 +20,25 @@ export function KeyHelp({ onClose }: { onClose: () => void }): ReactNode {
         </button>
       </div>
     </Dialog>
+  );
+}
+
+/** The annotation's own keys; they come before those of the page while it is open. */
+function AnnotationKeys(): ReactNode {
+  return (
+    <section>
+      <h3>{annotationWords.title}</h3>
+      <dl className="keys">
+        {annotationWords.keyList.map(([keys, text]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 

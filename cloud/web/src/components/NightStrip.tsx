@@ -25,12 +25,14 @@ export function NightStrip({ bed, night, onChange }: StripProps): ReactNode {
             type="button"
             className={counts?.open ? "night night-open" : "night"}
             aria-pressed={night === began}
-            aria-label={counts ? words.night(text, counts.open, counts.total) : words.nightEmpty(text)}
             title={counts ? words.night(text, counts.open, counts.total) : words.nightEmpty(text)}
             onClick={() => onChange(night === began ? "" : began)}
           >
-            <span>{text}</span>
-            <span className="night-count">{counts ? counts.open : "–"}</span>
+            <span>{text}</span>{" "}
+            <span className="night-count">
+              {!counts && "–"}
+              {counts && (counts.open ? words.nightOpen(counts.open) : words.nightDone)}
+            </span>
           </button>
         );
       })}

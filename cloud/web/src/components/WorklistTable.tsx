@@ -98,6 +98,7 @@ export function WorklistTable({ items, onState }: TableProps): ReactNode {
       </table>
       <div className="worklist-side">
         <HoverPreview item={items.find((item) => item.event_id === hovered) ?? here} />
+        <p className="side-hint">{words.worklist.keysHint}</p>
         {picked.length > 0 && (
           <div className="bulk" role="status" data-testid="bulk">
             <span>{deskWords.chosen(picked.length)}</span>
