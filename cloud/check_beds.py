@@ -23,6 +23,7 @@ _HOLES = (
     " AND state = 'final' AND first_sequence <= previous + 1 AND last_sequence >= sequence - 1)"
     " ORDER BY sequence LIMIT $4"
 ).replace("TOLD", _TOLD)
+_TAKEN = "SELECT DISTINCT sequence FROM bed_message WHERE site = $1 AND bed = $2 AND sequence = ANY($3::bigint[])"
 _HERE = (
     "SELECT DISTINCT sequence FROM (SELECT sequence FROM bed_message WHERE site = $1 AND bed = $2"
     " AND sequence = ANY($3::bigint[]) UNION ALL SELECT sequence FROM dead_letter WHERE site = $1 AND bed = $2"
@@ -65,9 +66,9 @@ async def bed_histories(look: Look) -> AsyncIterator[str]:
 async def _compare(head: HistoryHead, page: Digest) -> AsyncIterator[str]:
     owner = (head.site, head.bed)
     told = [each.sequence for each in page.messages if each.state is MessageState.delivered]
-    here = {int(str(row["sequence"])) for row in await rows(_HERE, *owner, told)}
+    taken = {int(str(row["sequence"])) for row in await rows(_TAKEN, *owner, told)}
     for sequence in told:
-        if sequence not in here:
+        if sequence not in taken:
             yield f"message {sequence} has a receipt at the bed and is not in the database"
     if page.page == 0:
         listed = {each.sequence for each in page.messages}

@@ -17,12 +17,15 @@ COUNT_BEHIND = "count_behind"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the cloud has of a page: listed numbers it knows, revisions of this bed's events, hashes of clips wholly stored.
+    """What the cloud has of a page: listed numbers it took, revisions of this bed's events, hashes of clips wholly stored.
 
-    `holes` are spans of numbers within the page that neither side knows; `highest` is the bed's highest number here.
+    `dead` are listed numbers of dead letters here: a forged message makes one too, so that it never stands for a message that
+    the bed calls delivered. `holes` are spans of numbers within the page that neither side knows; `highest` is the bed's highest
+    number here.
     """
 
     sequences: frozenset[int]
+    dead: frozenset[int]
     events: Mapping[UUID, int]
     clips: Mapping[UUID, str]
     holes: list[tuple[int, int]]
@@ -57,7 +60,7 @@ def compare(digest: Digest, held: Held) -> Compared:
     found: dict[tuple[str, str], Difference] = {}
     dead = []
     for message in digest.messages:
-        if message.state is MessageState.dead and message.sequence not in held.sequences:
+        if message.state is MessageState.dead and message.sequence not in held.sequences | held.dead:
             dead.append(message.sequence)
         lost = message.sequence not in held.sequences or held.events.get(message.event_id, -1) < message.revision
         if message.state is MessageState.delivered and lost:

@@ -52,8 +52,8 @@ async def take_page(address: Address, digest: Digest) -> ResendRequest:
 async def _held(connection: Connection, site: str, bed: str, digest: Digest) -> Held:
     listed = [message.sequence for message in digest.messages]
     rows = await connection.execute_query_dict(
-        "SELECT DISTINCT sequence FROM bed_message WHERE site = $1 AND bed = $2 AND sequence = ANY($3::bigint[]) UNION"
-        " SELECT sequence FROM dead_letter WHERE site = $1 AND bed = $2 AND sequence = ANY($3::bigint[])",
+        "SELECT sequence, false AS dead FROM bed_message WHERE site = $1 AND bed = $2 AND sequence = ANY($3::bigint[]) UNION"
+        " SELECT sequence, true FROM dead_letter WHERE site = $1 AND bed = $2 AND sequence = ANY($3::bigint[])",
         [site, bed, listed],
     )
     ids = list({message.event_id for message in digest.messages})
@@ -63,7 +63,8 @@ async def _held(connection: Connection, site: str, bed: str, digest: Digest) -> 
         "SELECT coalesce(max(sequence), 0) AS highest FROM bed_message WHERE site = $1 AND bed = $2", [site, bed]
     )
     return Held(
-        frozenset(int(row["sequence"]) for row in rows),
+        frozenset(int(row["sequence"]) for row in rows if not row["dead"]),
+        frozenset(int(row["sequence"]) for row in rows if row["dead"]),
         {event.event_id: event.revision for event in events},
         await _stored_clips(connection, site, [clip.event_id for clip in digest.clips]),
         [(int(row["first"]), int(row["last"])) for row in holes],

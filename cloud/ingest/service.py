@@ -18,6 +18,7 @@ from cloud.ingest import reconciliation, rules
 from cloud.ingest.event_batch import FOREIGN, WATCH_JOB, EventMessage, keep_events
 from cloud.ingest.fair_queue import Quotas
 from cloud.ingest.rules import Incoming
+from cloud.live_view import service as live_view
 from cloud.principal import Principal
 from cloud.pulls import service as pulls
 from shared.contract import Contract
@@ -25,6 +26,7 @@ from shared.envelope import unseal
 from shared.errors import Refused
 from shared.event import EventReport
 from shared.heartbeat import BedState, Heartbeat
+from shared.live_view import ViewReport
 from shared.pull import PullAnswer
 from shared.receipt import ReceiptKind
 from shared.reconciliation import Digest
@@ -61,6 +63,7 @@ class _Sorted:
     heartbeats: dict[tuple[str, str], Heartbeat] = field(default_factory=dict)
     digests: list[tuple[int, Address, Digest]] = field(default_factory=list)
     answers: list[tuple[Address, PullAnswer]] = field(default_factory=list)
+    views: list[tuple[Address, ViewReport]] = field(default_factory=list)
     refused: list[tuple[int, Address | None, str]] = field(default_factory=list)
 
 
@@ -88,6 +91,8 @@ class Taker:
         await _take_health(found)
         for address, answer in found.answers:
             await pulls.take_answer(address, answer)
+        for address, view in found.views:
+            await live_view.take_report(address, view)
         for place, address, digest in found.digests:
             page = await reconciliation.take_page(address, digest)
             replies[place] = Address(address.site, address.bed, Topic.resend), page
@@ -173,6 +178,8 @@ def _read(found: _Sorted, place: int, address: Address, payload: bytes) -> None:
         found.states.append((address, unseal(address, payload, BedState)[1]))
     elif address.topic is Topic.answer:
         found.answers.append((address, unseal(address, payload, PullAnswer)[1]))
+    elif address.topic is Topic.view:
+        found.views.append((address, unseal(address, payload, ViewReport)[1]))
     elif address.topic is Topic.digest:
         found.digests.append((place, address, unseal(address, payload, Digest)[1]))
     else:

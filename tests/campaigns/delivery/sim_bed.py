@@ -127,6 +127,7 @@ class Bed:
             "SELECT report, phase, revision FROM events WHERE event_id = ?", (str(event_id),)
         ).fetchone()
         if kept is not None and (kept["phase"] == EventPhase.closed or wish is EventPhase.opened):
+            self._make_clips()  # the closing report was durable when its writer died
             return
         old = EventReport.model_validate_json(kept["report"]) if kept is not None else None
         report = self._next_report(event_id, old, wish)

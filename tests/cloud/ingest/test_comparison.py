@@ -21,6 +21,7 @@ def page(*messages: tuple[int, UUID, str], clips: list[KeptClip] | None = None, 
 def held(**changes: Any) -> Held:
     fields: dict[str, Any] = {
         "sequences": frozenset({1, 2}),
+        "dead": frozenset(),
         "events": {EVENT: 1},
         "clips": {},
         "holes": [],
@@ -53,6 +54,12 @@ def test_a_dead_letter_of_the_bed_explains_its_number() -> None:
     compared = compare(page((2, EVENT, "dead"), (5, EVENT, "dead")), held())
     assert compared.dead == [5]
     assert compared.request.messages == []
+
+
+def test_a_forged_dead_letter_does_not_stand_for_a_message_that_was_delivered() -> None:
+    compared = compare(page((5, EVENT, "delivered"), (6, EVENT, "dead")), held(dead=frozenset({5, 6})))
+    assert compared.request.messages == [5]
+    assert compared.dead == []
 
 
 def test_numbers_that_nobody_knows_are_shown() -> None:
