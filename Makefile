@@ -12,7 +12,7 @@ SOURCE ?= simulator
 MINUTES ?= 10
 RECORDING_MINUTES ?= 20
 
-.PHONY: bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
+.PHONY: drill-audit bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -30,6 +30,7 @@ help:
 	@echo "make evaluate-quick  the same for the detector on a small set of nights, in minutes"
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: an hour and a quarter, as root"
 	@echo "make drill-outage    the cloud of a running demonstration is away for 10 minutes, a bed is killed: what arrives; 20 minutes"
+	@echo "make drill-audit     thirteen ways of tampering with the audit log, each named by row; a minute"
 	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: an hour and a quarter, as root"
 	@echo "make bundle KEY=F    the offline bundle that Ansible installs from: wheels, pages, networks, SBOM, checksums, signed by F"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
@@ -113,6 +114,9 @@ campaign-delivery: setup
 
 bench-recording: setup
 	$(BIN)/python -m tests.bench.bench_recording --minutes $(RECORDING_MINUTES)
+
+drill-audit: setup
+	$(BIN)/python -m tests.drills.audit
 
 drill-outage: setup
 	$(BIN)/python -m tests.drills.outage --minutes $(MINUTES)

@@ -14,7 +14,9 @@ from uuid import UUID
 
 import click
 
+from edge_agent.patients_commands import patients
 from shared.errors import DeepEpilError, Misconfigured
+from shared.software import software_version
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -37,7 +39,7 @@ class Program(click.Group):
 
 
 @click.group(cls=Program)
-@click.version_option(package_name="deepepil")
+@click.version_option(software_version())
 def main() -> None:
     """Records one bed, finds possible seizures, and brings them to the cloud. For research use: no diagnosis, no alarm."""
 
@@ -331,6 +333,8 @@ def status(config: Path) -> None:
     for line in status_lines(load_settings(config)):
         print(line)
 
+
+main.add_command(patients)
 
 if __name__ == "__main__":
     main()

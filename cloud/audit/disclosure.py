@@ -25,17 +25,20 @@ class Disclosure:
 
 
 async def about_patient(principal: Principal, site: str, code: str) -> Disclosure:
-    """At most 500 entries. 404, audited, when the site is not the principal's or never had this code."""
+    """At most 500 entries. 404, audited, when the site is not the principal's or never had this code.
+
+    The log names stays and events, never codes: it says the same after a code was corrected or a patient erased.
+    """
     stays = await queries.stays_of(principal, site, code)
     if not stays:
         await refuse(principal, f"{site} audit")
-    subjects = [code, *(str(each) for each in await _things_of(principal, site, stays))]
+    subjects = [str(each) for each in await _things_of(principal, site, stays)]
     entries = await queries.about(principal, site, subjects, MOST + 1)
     people: dict[str, int] = {}
     for entry in entries[:MOST]:
         people[entry.who] = people.get(entry.who, 0) + 1
     async with in_transaction() as connection:
-        await audit.record(connection, principal, "audit_read", site=site, subject=code)
+        await audit.record(connection, principal, "audit_read", site=site, subject=subjects[0])
     return Disclosure(entries[:MOST], sorted(people.items(), key=lambda one: (-one[1], one[0])), len(entries) > MOST)
 
 

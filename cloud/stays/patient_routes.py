@@ -60,7 +60,8 @@ class CorrectionRequest(BaseModel):
 async def patient(site: SiteName, code: PatientCode, watcher: Watcher, request: Request) -> PatientView:
     """The stays, events and labels of one code, and what was corrected."""
     found = await patients.patient(watcher.principal, site, code)
-    await request.app.state.looks.note(watcher, "patient_opened", site, code)
+    subject = next(row.stay_id for row in (*found.stays, *found.corrections))
+    await request.app.state.looks.note(watcher, "patient_opened", site, str(subject))
     now_ns = request.app.state.parts.clock.utc_ns()
     return PatientView(
         site=site,
