@@ -11,8 +11,13 @@ export function canDecode(): boolean {
   return "VideoDecoder" in globalThis && "EncodedVideoChunk" in globalThis;
 }
 
-/** Fragments whose pictures are kept: the one of the playhead and its neighbours; each has some 30 pictures. */
-const KEPT = 3;
+/** Pictures that are kept, by what they take: fragments around the playhead, some 30 pictures each; a few however large they are. */
+const KEPT_BYTES = 96 * 1024 * 1024;
+const KEPT_LEAST = 3;
+const KEPT_MOST = 5;
+/** A picture as the decoder gives it: one byte of light a pixel, half a byte of colour. */
+const BYTES_A_PIXEL = 1.5;
+const FRAMES_A_FRAGMENT = 30;
 
 interface Decoded {
   first: number;
@@ -34,11 +39,16 @@ export class ExactFrames {
   private head: Promise<Head> | undefined;
   private readonly kept = new Map<number, Promise<Decoded>>();
   private closed = false;
+  /** How many fragments are kept. */
+  private readonly most: number;
 
   constructor(
     private readonly video: Video,
     private readonly times: readonly number[],
-  ) {}
+  ) {
+    const bytes = video.width * video.height * BYTES_A_PIXEL * FRAMES_A_FRAGMENT;
+    this.most = Math.max(KEPT_LEAST, Math.min(KEPT_MOST, Math.floor(KEPT_BYTES / bytes)));
+  }
 
   /** The frame, good until the next call; copy what must last. Throws Away, NotOurs or what the decoder says. */
   async get(frame: number): Promise<VideoFrame> {
@@ -60,14 +70,15 @@ export class ExactFrames {
     });
   }
 
-  /** Near the edge of its fragment, begins to decode the next one in that direction: stepping over the edge is as quick then. */
-  async ahead(frame: number, direction: 1 | -1, near: number): Promise<void> {
+  /** So near the edge of its fragment, begins to decode those behind it in that direction: stepping over the edge is as quick then. */
+  async ahead(frame: number, direction: 1 | -1, near: number, fragments: number): Promise<void> {
     const place = await this.place(frame);
     const { first, count } = await this.decoded(place);
     const left = direction > 0 ? first + count - 1 - frame : frame - first;
-    const next = place + direction;
-    if (left > near || next < 0 || next >= (await this.opened()).fragments.length) return;
-    await this.decoded(next);
+    if (left > near) return;
+    const there = (await this.opened()).fragments.length;
+    for (let next = place + direction, k = 0; k < fragments && next >= 0 && next < there; next += direction, k++)
+      await this.decoded(next);
   }
 
   /** The first frame of the fragment that holds this one: decoding it alone is cheap. */
@@ -121,7 +132,7 @@ export class ExactFrames {
     this.kept.set(place, part);
     part.catch(() => this.kept.delete(place));
     for (const oldest of this.kept.keys()) {
-      if (this.kept.size <= KEPT) break;
+      if (this.kept.size <= this.most) break;
       this.drop(oldest);
     }
     return part;

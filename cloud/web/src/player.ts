@@ -49,6 +49,8 @@ export class Player {
   private readonly ready = new Set<StreamName>();
   private readonly troubles = new Map<StreamName, Trouble>();
   private state: PlayerState;
+  /** Whether any frame of this clip has been seen. */
+  begun = false;
   private tick = 0;
   private tickedMs = 0;
 
@@ -59,7 +61,10 @@ export class Player {
   ) {
     this.byStream = new Map(proxies.map((proxy) => [proxy.stream, proxy]));
     this.stills = new Stills(this.byStream, {
-      drawn: (stream, frame) => this.ifShown(stream, { frame, still: true, trouble: "none" }),
+      drawn: (stream, frame) => {
+        // while a video starts, a still may be the first to be seen; after the video's own first frame it is not
+        if (!this.forwards || this.state.frame < 0) this.ifShown(stream, { frame, still: true, trouble: "none" });
+      },
       away: (stream) => this.ifShown(stream, { trouble: "retrying" }),
       unable: (stream) => {
         this.ifShown(stream, { exact: false, still: false });
@@ -220,7 +225,7 @@ export class Player {
       this.change({ playing: false });
       return;
     }
-    this.stills.drop();
+    if (this.state.frame >= 0) this.stills.drop();
     video.playbackRate = this.state.speed;
     this.seekVideo(video);
     video.play().catch(() => this.forwards && this.change({ playing: false }));
@@ -244,8 +249,10 @@ export class Player {
 
   /** The browser presents a frame of the video. What it shows under a still is of no interest. */
   private presented(stream: StreamName, frame: number): void {
-    if (this.forwards) this.ifShown(stream, { frame, still: false });
-    else if (!this.stills.can(stream)) this.ifShown(stream, { frame });
+    if (this.forwards) {
+      if (stream === this.state.stream) this.stills.drop();
+      this.ifShown(stream, { frame, still: false });
+    } else if (!this.stills.can(stream)) this.ifShown(stream, { frame });
   }
 
   private follow = (): void => {
@@ -290,6 +297,7 @@ export class Player {
 
   private change(part: Partial<PlayerState>): void {
     this.state = { ...this.state, ...part };
+    this.begun ||= this.state.frame >= 0;
     for (const listener of this.listeners) listener();
   }
 }

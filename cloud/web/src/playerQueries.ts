@@ -43,9 +43,9 @@ export function usePull(pull: PullView | null) {
 }
 
 /** Fetches the next open event and its videos while this one is watched, so that it begins at once. */
-export function useAhead(event: EventDetail): void {
+export function useAhead(event: EventDetail, begun: boolean): void {
   const client = useQueryClient();
-  const watchable = event.proxies.length > 0;
+  const watchable = event.proxies.length > 0 && begun;
   useEffect(() => {
     if (!watchable) return;
     const stop = new AbortController();

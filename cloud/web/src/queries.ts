@@ -48,7 +48,8 @@ export function useSession() {
 export function useAbout() {
   return useQuery({
     queryKey: ABOUT,
-    queryFn: ({ signal }) => api.about(signal),
+    // not given up when the page around the footer changes, as it does after the session is known
+    queryFn: () => api.about(),
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: (query) => (query.state.data === undefined ? POLL_MS : false),
   });

@@ -7,8 +7,9 @@ import { canDecode, ExactFrames } from "./exactFrames";
 import { Away } from "./mediaStore";
 
 const RETRY_MS = 2_000;
-/** So close to the edge of what is decoded, the next part is decoded too. */
+/** So close to the edge of what is decoded, the next part is decoded too; who steps frame by frame gets two parts at once. */
 const EDGE_FRAMES = 22;
+const STEPPING_AHEAD = 2;
 
 export interface StillNews {
   drawn: (stream: StreamName, frame: number) => void;
@@ -108,7 +109,11 @@ export class Stills {
     this.drawn = wish;
     this.news.drawn(wish.stream, picture.timestamp);
     const direction = wish.frame < before ? -1 : 1;
-    source.ahead(wish.frame, direction, EDGE_FRAMES).catch(() => undefined);
+    const stepped = Math.abs(wish.frame - before) === 1;
+    const ahead = stepped
+      ? source.ahead(wish.frame, direction, Number.POSITIVE_INFINITY, STEPPING_AHEAD)
+      : source.ahead(wish.frame, direction, EDGE_FRAMES, 1);
+    ahead.catch(() => undefined);
   }
 
   private failed(wish: Wish, fault: unknown): void {

@@ -14,6 +14,16 @@ export function usePlayer(event: EventDetail): Player {
   return player;
 }
 
+/** One part of the state: what it does not hold can change without a rendering. `pick` gives what is equal by identity. */
+export function usePlayerPart<Part>(player: Player, pick: (state: PlayerState) => Part): Part {
+  return useSyncExternalStore(player.subscribe, () => pick(player.snapshot()));
+}
+
+/** Whether a frame was seen yet: until then the stream on the screen has the line and the machine to itself. */
+export function useBegun(player: Player): boolean {
+  return useSyncExternalStore(player.subscribe, () => player.begun);
+}
+
 export function usePlayerState(player: Player): PlayerState {
   return useSyncExternalStore(player.subscribe, player.snapshot);
 }

@@ -5,7 +5,7 @@ import { heldOf } from "../mediaStore";
 import { type Player, STREAMS } from "../player";
 import { playerWords } from "../playerWords";
 import { gapAt, gapSpans } from "../timeline";
-import { usePlayerState } from "../usePlayer";
+import { useBegun, usePlayerPart, usePlayerState } from "../usePlayer";
 import { words } from "../words";
 import { DepthScale } from "./DepthScale";
 import { Notice } from "./Notice";
@@ -16,7 +16,9 @@ import { StreamSwitch } from "./StreamSwitch";
 const SpaceView = lazy(() => import("../space/SpaceView"));
 
 export function ClipPlayer({ event, player }: { event: EventDetail; player: Player }): ReactNode {
-  const { view, stream } = usePlayerState(player);
+  const view = usePlayerPart(player, (state) => state.view);
+  const stream = usePlayerPart(player, (state) => state.stream);
+  const begun = useBegun(player);
   const [look, setLook] = useState(AS_RECORDED);
   return (
     <section className="player" aria-label={words.review.streams}>
@@ -25,7 +27,13 @@ export function ClipPlayer({ event, player }: { event: EventDetail; player: Play
         {event.proxies.length === 0 && <Awaited event={event} />}
         <div className="pictures" style={{ filter: filterOf(look) }}>
           {STREAMS.flatMap((name) => event.proxies.filter((proxy) => proxy.stream === name)).map((proxy) => (
-            <StreamVideo key={proxy.url} proxy={proxy} player={player} shown={proxy.stream === view} />
+            <StreamVideo
+              key={proxy.url}
+              proxy={proxy}
+              player={player}
+              shown={proxy.stream === view}
+              loads={begun || proxy.stream === stream}
+            />
           ))}
           <Screen player={player} />
         </div>
@@ -97,9 +105,10 @@ interface StreamVideoProps {
   proxy: ProxyView;
   player: Player;
   shown: boolean;
+  loads: boolean;
 }
 
-function StreamVideo({ proxy, player, shown }: StreamVideoProps): ReactNode {
+function StreamVideo({ proxy, player, shown, loads }: StreamVideoProps): ReactNode {
   const video = useRef<HTMLVideoElement>(null);
   const { stream } = proxy;
   const source = useSource(proxy.url);
@@ -114,7 +123,7 @@ function StreamVideo({ proxy, player, shown }: StreamVideoProps): ReactNode {
       aria-hidden={!shown}
       aria-label={words.streams[stream] ?? stream}
       data-testid={`video-${stream}`}
-      preload="auto"
+      preload={loads ? "auto" : "none"}
       muted
       playsInline
       disablePictureInPicture

@@ -7,7 +7,7 @@ import type { Player } from "../player";
 import { useFrameIndex } from "../playerQueries";
 import { playerWords } from "../playerWords";
 import { offsetText, preciseClock, utcText } from "../times";
-import { usePlayerState } from "../usePlayer";
+import { usePlayerPart, usePlayerState } from "../usePlayer";
 import { words } from "../words";
 import { Icon, type IconName } from "./Icon";
 
@@ -18,7 +18,9 @@ interface ControlsProps {
 }
 
 export function PlayerControls({ event, player, children }: ControlsProps): ReactNode {
-  const state = usePlayerState(player);
+  const playing = usePlayerPart(player, (state) => state.playing);
+  const backwards = usePlayerPart(player, (state) => state.backwards);
+  const speed = usePlayerPart(player, (state) => state.speed);
   const idle = event.proxies.length === 0;
   const text = words.review;
   return (
@@ -27,12 +29,7 @@ export function PlayerControls({ event, player, children }: ControlsProps): Reac
         <Control deed="tenBack" off={idle} onClick={() => player.jump(-10 * NS_PER_S)} />
         <Control deed="secondBack" off={idle} onClick={() => player.jump(-NS_PER_S)} />
         <Control deed="frameBack" off={idle} onClick={() => player.step(-1)} />
-        <Control
-          deed="reverse"
-          off={idle}
-          pressed={state.playing && state.backwards}
-          onClick={() => player.reverse()}
-        />
+        <Control deed="reverse" off={idle} pressed={playing && backwards} onClick={() => player.reverse()} />
         <button
           type="button"
           className="control play"
@@ -40,7 +37,7 @@ export function PlayerControls({ event, player, children }: ControlsProps): Reac
           onClick={() => player.toggle()}
           aria-keyshortcuts="Space"
         >
-          {state.playing ? text.pause : text.play} <kbd>{words.keyCaps[" "]}</kbd>
+          {playing ? text.pause : text.play} <kbd>{words.keyCaps[" "]}</kbd>
         </button>
         <Control deed="frameOn" off={idle} onClick={() => player.step(1)} />
         <Control deed="secondOn" off={idle} onClick={() => player.jump(NS_PER_S)} />
@@ -57,7 +54,7 @@ export function PlayerControls({ event, player, children }: ControlsProps): Reac
         </button>
         <span className="speed">
           <Control deed="slower" off={idle} onClick={() => player.faster(-1)} />
-          <span className="figure">{text.speedText(state.speed)}</span>
+          <span className="figure">{text.speedText(speed)}</span>
           <Control deed="faster" off={idle} onClick={() => player.faster(1)} />
         </span>
         <Looping event={event} player={player} off={idle} />
@@ -69,7 +66,7 @@ export function PlayerControls({ event, player, children }: ControlsProps): Reac
 }
 
 function Looping({ event, player, off }: { event: EventDetail; player: Player; off: boolean }): ReactNode {
-  const { loop } = usePlayerState(player);
+  const loop = usePlayerPart(player, (state) => state.loop);
   const told = (ns: number) => offsetText(ns - event.event_start_ns);
   return (
     <span className="looping">

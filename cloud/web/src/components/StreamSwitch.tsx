@@ -3,11 +3,11 @@ import type { ReactNode } from "react";
 import type { EventDetail } from "../api/types";
 import { type Player, streamOf, VIEWS } from "../player";
 import { playerWords } from "../playerWords";
-import { usePlayerState } from "../usePlayer";
+import { usePlayerPart } from "../usePlayer";
 import { words } from "../words";
 
 export function StreamSwitch({ event, player }: { event: EventDetail; player: Player }): ReactNode {
-  const state = usePlayerState(player);
+  const shown = usePlayerPart(player, (state) => state.view);
   if (event.proxies.length === 0) return null;
   return (
     <fieldset className="switch stream-switch">
@@ -16,7 +16,7 @@ export function StreamSwitch({ event, player }: { event: EventDetail; player: Pl
         <button
           key={view}
           type="button"
-          aria-pressed={state.view === view}
+          aria-pressed={shown === view}
           disabled={!player.has(view)}
           title={player.has(view) ? undefined : words.review.noStream(words.streams[streamOf(view)] ?? view)}
           onClick={() => player.show(view)}

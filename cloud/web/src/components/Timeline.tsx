@@ -37,12 +37,12 @@ export function Timeline({ event, player, zoom }: TimelineProps): ReactNode {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the palette; the scale follows from width and span.
   useEffect(() => {
     const pen = penFor(still.current, width);
-    if (pen) drawTimeline(pen, scale, event, player.frames(stream), paletteOf(still.current));
+    if (pen) drawTimeline(pen, scale, event, player.frames(stream), paletteOf(still.current, theme));
   }, [event, width, theme, span, stream, player]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: as above.
   useEffect(() => {
     const pen = penFor(moving.current, width);
-    if (pen) drawPlayhead(pen, scale, event, { timeNs, hoverNs, loop }, paletteOf(moving.current));
+    if (pen) drawPlayhead(pen, scale, event, { timeNs, hoverNs, loop }, paletteOf(moving.current, theme));
   }, [event, width, theme, span, timeNs, hoverNs, loop]);
 
   const timeOf = (pointer: PointerEvent<HTMLElement>) =>
@@ -146,7 +146,16 @@ function penFor(canvas: HTMLCanvasElement | null, width: number): CanvasRenderin
   return pen;
 }
 
-function paletteOf(element: HTMLElement | null): Palette {
-  const style = element ? getComputedStyle(element) : null;
-  return (name) => style?.getPropertyValue(name).trim() || "#808080";
+/** The colours of one theme, each looked up once: asking for a style makes the browser work out the whole page's. */
+let known = { theme: "", colours: new Map<string, string>() };
+
+function paletteOf(element: HTMLElement | null, theme: string): Palette {
+  if (known.theme !== theme) known = { theme, colours: new Map() };
+  const { colours } = known;
+  return (name) => {
+    const colour =
+      colours.get(name) ?? ((element && getComputedStyle(element).getPropertyValue(name).trim()) || "#808080");
+    colours.set(name, colour);
+    return colour;
+  };
 }

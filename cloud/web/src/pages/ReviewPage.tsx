@@ -17,7 +17,7 @@ import { useAhead } from "../playerQueries";
 import { useEvent } from "../queries";
 import { SuggestionPanel } from "../suggestion/SuggestionPanel";
 import { useKeys } from "../useKeys";
-import { usePlayer } from "../usePlayer";
+import { useBegun, usePlayer } from "../usePlayer";
 import { usePlayerKeys } from "../usePlayerKeys";
 import { useVerdict } from "../useVerdict";
 import { useZoom } from "../useZoom";
@@ -68,7 +68,7 @@ function Watch({ event }: { event: EventDetail }): ReactNode {
   const player = usePlayer(event);
   const zoom = useZoom(event.clip_duration_ns);
   usePlayerKeys(player, event, zoom);
-  useAhead(event);
+  useAhead(event, useBegun(player));
   useEffect(() => {
     if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) player.play();
   }, [player]);

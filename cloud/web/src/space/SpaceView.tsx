@@ -10,10 +10,11 @@ import { playerWords } from "../playerWords";
 import { usePlayerState } from "../usePlayer";
 import { DepthFrames } from "./depthFrames";
 import { distanceMm, type Point } from "./lens";
-import { SpaceScene } from "./scene";
+import { SpaceScene, type Thinning } from "./scene";
 
-/** While it plays every second pixel of every second row is shown; a pause shows them all. */
+/** While it plays every second pixel of every second row is shown, every fourth without a graphics card; a pause shows them all. */
 const PLAYING_STEP = 2;
+const PLAYING_STEP_IN_SOFTWARE = 4;
 const DRAG_PX = 4;
 
 interface Pick {
@@ -62,6 +63,11 @@ function Space({ event, player, lens }: SpaceProps & { lens: LensView }): ReactN
       />
       <div className="space-facts">
         <span>{shown.text || playerWords.spaceLoading}</span>
+        {shown.text && scene.thinning.step > 1 && (
+          <span data-testid="thinned" data-step={scene.thinning.step}>
+            {playerWords.spaceThinned(scene.thinning.step, scene.thinning.resolution)}
+          </span>
+        )}
         <Measure picks={picks} />
         {picks.length > 0 && (
           <button type="button" className="button button-quiet" onClick={() => setPicks([])}>
@@ -98,13 +104,16 @@ function Measure({ picks }: { picks: readonly Pick[] }): ReactNode {
 function useScene(canvas: { current: HTMLCanvasElement | null }, lens: LensView) {
   const [scene, setScene] = useState<SpaceScene | null>(null);
   const [failed, setFailed] = useState(false);
+  const [thinning, setThinning] = useState<Thinning>({ step: 1, resolution: 1 });
   useEffect(() => {
     const element = canvas.current;
     const place = element?.parentElement;
     if (!element || !place) return;
     let made: SpaceScene;
     try {
-      made = new SpaceScene(element, lens);
+      made = new SpaceScene(element, lens, ({ step, resolution }) =>
+        setThinning((old) => (old.step === step && old.resolution === resolution ? old : { step, resolution })),
+      );
     } catch {
       return setFailed(true);
     }
@@ -117,7 +126,7 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, lens: LensView)
       setScene(null);
     };
   }, [canvas, lens]);
-  return { current: scene, failed };
+  return { current: scene, failed, thinning };
 }
 
 /** Brings the depth picture of the playhead into the scene; says which one is seen and what is wrong. */
@@ -132,9 +141,11 @@ function useShownPicture(event: EventDetail, player: Player, scene: SpaceScene |
   );
   const text = useRef("");
   const wanted = frameAt(times, timeNs);
-  const step = playing ? PLAYING_STEP : 1;
-  const here = frames.get(wanted, step) ?? frames.get(wanted, PLAYING_STEP) ?? frames.get(wanted, 1);
+  const coarse = scene?.software ? PLAYING_STEP_IN_SOFTWARE : PLAYING_STEP;
+  const step = playing ? coarse : 1;
+  const here = frames.get(wanted, step) ?? frames.get(wanted, coarse) ?? frames.get(wanted, 1);
   useEffect(() => frames.want(wanted, step, playing ? (backwards ? -1 : 1) : 0));
+  useEffect(() => scene?.play(playing), [playing, scene]);
   useEffect(() => {
     if (here && scene) scene.show(here);
   }, [here, scene]);

@@ -43,21 +43,15 @@ export function picturesOf(body: ArrayBuffer): DepthPicture[] {
   return found;
 }
 
-/** Every second, or fourth, pixel of a picture as it is. */
-export function coarser(picture: DepthPicture, times: number): DepthPicture {
-  const width = Math.ceil(picture.width / times);
-  const height = Math.ceil(picture.height / times);
-  const mm = new Uint16Array(width * height);
-  for (let row = 0, at = 0; row < height; row++)
-    for (let column = 0; column < width; column++, at++)
-      mm[at] = picture.mm[row * times * picture.width + column * times] ?? 0;
-  return { frame: picture.frame, width, height, step: picture.step * times, mm };
+/** A picture's place among those kept; a step is at most 8. */
+function nameOf(frame: number, step: number): number {
+  return frame * 16 + step;
 }
 
 export type DepthNews = (fault: "none" | "away" | Problem) => void;
 
 export class DepthFrames {
-  private readonly kept = new Map<string, DepthPicture | null>();
+  private readonly kept = new Map<number, DepthPicture | null>();
   private readonly asked = new Set<string>();
   private bytes = 0;
   private pausedUntilMs = 0;
@@ -72,7 +66,7 @@ export class DepthFrames {
 
   /** The picture if it is here; null: it never will be, its record is damaged; undefined: not yet. */
   get(frame: number, step: number): DepthPicture | null | undefined {
-    const name = `${step}/${frame}`;
+    const name = nameOf(frame, step);
     const found = this.kept.get(name);
     if (found) {
       this.kept.delete(name);
@@ -94,7 +88,7 @@ export class DepthFrames {
     if (first < 0 || first >= this.count || this.stopped || this.asked.has(name) || this.asked.size >= AT_ONCE) return;
     if (performance.now() < this.pausedUntilMs) return;
     let missing = false;
-    for (let frame = first; frame < last; frame++) missing ||= this.get(frame, step) === undefined;
+    for (let frame = first; frame < last; frame++) missing ||= !this.kept.has(nameOf(frame, step));
     if (!missing) return;
     this.asked.add(name);
     this.fetch(first, last - first, step)
@@ -120,7 +114,7 @@ export class DepthFrames {
     const byFrame = new Map(found.map((picture) => [picture.frame, picture]));
     for (let frame = first; frame < last; frame++) {
       const picture = byFrame.get(frame) ?? null;
-      this.kept.set(`${step}/${frame}`, picture);
+      this.kept.set(nameOf(frame, step), picture);
       this.bytes += picture?.mm.byteLength ?? 0;
     }
     for (const [name, picture] of this.kept) {

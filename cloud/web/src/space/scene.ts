@@ -6,6 +6,7 @@ import {
   BufferAttribute,
   BufferGeometry,
   DataTexture,
+  DynamicDrawUsage,
   Line,
   LineBasicMaterial,
   NearestFilter,
@@ -19,7 +20,7 @@ import {
   WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
-import { coarser, type DepthPicture } from "./depthFrames";
+import type { DepthPicture } from "./depthFrames";
 import { type Lens, type Point, pointOf, raysOf, surfaceMm } from "./lens";
 import { depthPalette, FARTHEST_MM, NEAREST_MM } from "./palette";
 
@@ -43,8 +44,18 @@ const VERTEX = `
 const FRAGMENT = `
   flat varying vec3 colour;
   void main() { gl_FragColor = vec4(colour, 1.0); }`;
-/** While the view is turned, so many points are drawn at the most: a browser without a graphics card keeps up with them. */
+/** While the view is turned, so many points are drawn at the most. */
 const TURNED_POINTS = 30_000;
+/** A browser that draws without a graphics card gets fewer of them, on a canvas of half the width and height, while anything moves. */
+const SOFTWARE_POINTS = 14_000;
+const SOFTWARE_RATIO = 0.5;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** What of a full picture is drawn: every step-th pixel of every step-th row, on a canvas of this share of its size. */
+export interface Thinning {
+  step: number;
+  resolution: number;
+}
 
 export class SpaceScene {
   private readonly renderer: WebGLRenderer;
@@ -56,18 +67,27 @@ export class SpaceScene {
   private readonly marks: Points;
   private readonly line: Line;
   private readonly rays = new Map<number, Float32Array>();
-  /** What was asked for, and what is drawn of it: all of it, or less while the view is turned. */
+  /** What was asked for; of it every `times`-th pixel of every `times`-th row is drawn. */
   private wanted: DepthPicture | null = null;
-  private shown: DepthPicture | null = null;
+  private times = 1;
+  /** Which points the geometry holds: picture step times `times`, 0 before the first. */
+  private step = 0;
   private turned = false;
+  private playing = false;
+  private width = 1;
+  private height = 1;
   private asked = 0;
+  /** Drawn without a graphics card. */
+  readonly software: boolean;
 
   /** Throws when the browser has no WebGL 2. */
   constructor(
     canvas: HTMLCanvasElement,
     private readonly lens: Lens,
+    private readonly thinned: (thinning: Thinning) => void,
   ) {
     this.renderer = new WebGLRenderer({ canvas, antialias: false, powerPreference: "low-power" });
+    this.software = isSoftware(this.renderer.getContext());
     this.camera = new PerspectiveCamera(60, 1, 50, 20_000);
     this.orbit = new OrbitControls(this.camera, canvas);
     this.orbit.rotateSpeed = 0.5;
@@ -103,7 +123,8 @@ export class SpaceScene {
   }
 
   resize(width: number, height: number): void {
-    this.renderer.setPixelRatio(1);
+    [this.width, this.height] = [width, height];
+    this.renderer.setPixelRatio(this.software && this.moves ? SOFTWARE_RATIO : 1);
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / Math.max(1, height);
     this.frame();
@@ -114,21 +135,49 @@ export class SpaceScene {
     const first = this.wanted === null;
     this.wanted = picture;
     if (first) this.fromCamera();
-    this.fill(this.turned ? fewer(picture) : picture);
+    this.fill(picture);
+  }
+
+  /** While the clip plays, a browser without a graphics card draws less. */
+  play(playing: boolean): void {
+    if (playing === this.playing) return;
+    const moved = this.moves;
+    this.playing = playing;
+    this.adapt(moved);
   }
 
   private turn(turned: boolean): void {
+    const moved = this.moves;
     this.turned = turned;
+    this.adapt(moved);
+  }
+
+  private get moves(): boolean {
+    return this.turned || this.playing;
+  }
+
+  private adapt(moved: boolean): void {
+    if (this.software && moved !== this.moves) this.resize(this.width, this.height);
     if (this.wanted) this.show(this.wanted);
   }
 
+  /** Writes what is drawn of the picture into the one array that the graphics card reads; nothing is made anew a frame. */
   private fill(picture: DepthPicture): void {
-    if (this.shown?.step !== picture.step || this.shown.width !== picture.width) this.refill(picture);
-    const mm = this.points.geometry.getAttribute("mm") as BufferAttribute;
-    (mm.array as Float32Array).set(picture.mm);
-    mm.needsUpdate = true;
-    this.shown = picture;
+    this.times = this.timesFor(picture);
+    const step = picture.step * this.times;
+    if (this.step !== step) this.refill(picture, step);
+    const attribute = this.points.geometry.getAttribute("mm") as BufferAttribute;
+    const mm = attribute.array as Uint16Array;
+    if (this.times === 1) mm.set(picture.mm);
+    else thin(picture, this.times, mm);
+    attribute.needsUpdate = true;
+    this.thinned({ step, resolution: this.renderer.getPixelRatio() });
     this.draw();
+  }
+
+  private timesFor({ mm }: DepthPicture): number {
+    if (!this.turned && !(this.software && this.playing)) return 1;
+    return Math.ceil(Math.sqrt(mm.length / (this.software ? SOFTWARE_POINTS : TURNED_POINTS)));
   }
 
   /** The point under the pointer, in canvas pixels, that is nearest to the viewer; undefined where there is none. */
@@ -136,7 +185,7 @@ export class SpaceScene {
     const picture = this.wanted;
     if (!picture) return undefined;
     const rays = this.raysFor(picture.step);
-    const { width, height } = this.renderer.domElement;
+    const { width, height } = this;
     const matrix = this.camera.projectionMatrix.clone().multiply(this.camera.matrixWorldInverse);
     const place = new Vector3();
     let best = -1;
@@ -184,14 +233,15 @@ export class SpaceScene {
     return known;
   }
 
-  private refill(picture: DepthPicture): void {
+  private refill(picture: DepthPicture, step: number): void {
     this.points.geometry.dispose();
     const geometry = new BufferGeometry();
-    geometry.setAttribute("ray", new BufferAttribute(this.raysFor(picture.step), 2));
-    geometry.setAttribute("mm", new BufferAttribute(new Float32Array(picture.width * picture.height), 1));
-    geometry.setDrawRange(0, picture.width * picture.height);
+    const count = Math.ceil(picture.width / this.times) * Math.ceil(picture.height / this.times);
+    geometry.setAttribute("ray", new BufferAttribute(this.raysFor(step), 2));
+    geometry.setAttribute("mm", new BufferAttribute(new Uint16Array(count), 1).setUsage(DynamicDrawUsage));
+    geometry.setDrawRange(0, count);
     this.points.geometry = geometry;
-    this.shown = picture;
+    this.step = step;
     this.frame();
   }
 
@@ -201,7 +251,7 @@ export class SpaceScene {
     this.camera.fov = (2 * Math.atan(half) * 180) / Math.PI;
     this.camera.updateProjectionMatrix();
     const pixels = this.renderer.domElement.height / (2 * half);
-    (this.material.uniforms.size as { value: number }).value = ((this.shown?.step ?? 2) / this.lens.fy) * pixels * 1.15;
+    (this.material.uniforms.size as { value: number }).value = ((this.step || 2) / this.lens.fy) * pixels * 1.15;
   }
 
   /** One drawing a screen refresh, however often it is asked for. */
@@ -212,7 +262,7 @@ export class SpaceScene {
       this.renderer.render(this.scene, this.camera);
       const canvas = this.renderer.domElement;
       canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
-      if (this.shown) canvas.dataset.frame = String(this.shown.frame);
+      if (this.wanted) canvas.dataset.frame = String(this.wanted.frame);
     });
   }
 }
@@ -222,7 +272,16 @@ function middleMm({ mm, width, height }: DepthPicture): number {
   return surfaceMm(mm, width, Math.floor(height / 2) * width + Math.floor(width / 2)) || USUAL_MM;
 }
 
-function fewer(picture: DepthPicture): DepthPicture {
-  const times = Math.ceil(Math.sqrt(picture.mm.length / TURNED_POINTS));
-  return times > 1 ? coarser(picture, times) : picture;
+/** Every `times`-th pixel of every `times`-th row, into an array of that length. */
+function thin(picture: DepthPicture, times: number, into: Uint16Array): void {
+  let at = 0;
+  for (let row = 0; row < picture.height; row += times) {
+    const start = row * picture.width;
+    for (let column = 0; column < picture.width; column += times) into[at++] = picture.mm[start + column] as number;
+  }
+}
+
+function isSoftware(gl: WebGLRenderingContext | WebGL2RenderingContext): boolean {
+  const named = gl.getExtension("WEBGL_debug_renderer_info");
+  return SOFTWARE.test(String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER)));
 }
