@@ -25,6 +25,7 @@ import cloud.audit.routes
 import cloud.clips.export_routes
 import cloud.clips.picture_routes
 import cloud.labels.routes
+import cloud.live_view.routes
 import cloud.pulls.routes
 import cloud.references.routes
 import cloud.review.desk_routes
@@ -39,7 +40,7 @@ from cloud.pages import install_pages
 from cloud.problems import HttpProblem, install_problems, problem_response
 from cloud.releases.service import Releases
 from cloud.scope import fenced
-from cloud.settings import CloudSettings
+from cloud.settings import CloudSettings, LiveSection
 from shared.clock import Clock, SystemClock
 
 API = "/api/v1"
@@ -75,6 +76,7 @@ class PeopleParts:
     web_folder: Path
     secure_cookies: bool
     second_factor_required: bool = False
+    live: LiveSection = LiveSection()
 
 
 def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
@@ -94,6 +96,7 @@ def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
         web_folder=here / "web" / "dist",
         secure_cookies=settings.people.https,
         second_factor_required=settings.people.second_factor == "required",
+        live=settings.live,
     )
 
 
@@ -231,6 +234,7 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.stays.routes.router,
         cloud.stays.patient_routes.router,
         cloud.pulls.routes.router,
+        cloud.live_view.routes.router,
         cloud.references.routes.router,
         cloud.audit.routes.router,
     ):

@@ -157,6 +157,29 @@ class WorkerSection(Section):
     threads: int = Field(default=1, ge=1, le=256)
 
 
+class LiveSection(Section):
+    """What the browsers of people who watch beds are told of STUN and TURN; the bed's side is in each bed's settings."""
+
+    stun: str = Field(default="", pattern=r"^(stun:[^?:/]+(:[0-9]{1,5})?)?$")
+    turn: str = Field(default="", pattern=r"^(turns?:[^?:/]+(:[0-9]{1,5})?(\?transport=(udp|tcp))?)?$")
+    turn_secret: SecretStr = SecretStr("")
+    relay_only: bool = False
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if bool(self.turn) != bool(self.turn_secret.get_secret_value()):
+            raise ValueError("turn and turn_secret go together")
+        if self.relay_only and not self.turn:
+            raise ValueError("relay_only needs turn")
+        return self
+
+
+class ReleasesSection(Section):
+    """The Ed25519 key that signs releases and orders to beds; without it nothing is uploaded or given."""
+
+    signing_key_file: FilePath | None = None
+
+
 class MetricsSection(Section):
     """Where Prometheus reads the figures of all sites, from the api; port 0: nowhere."""
 
@@ -190,7 +213,9 @@ class CloudSettings(Section):
     authority: AuthoritySection = AuthoritySection()
     site: SiteSection = SiteSection()
     worker: WorkerSection = WorkerSection()
+    releases: ReleasesSection = ReleasesSection()
     metrics: MetricsSection = MetricsSection()
+    live: LiveSection = LiveSection()
     audit: AuditSection = AuditSection()
 
     @property

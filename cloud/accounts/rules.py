@@ -46,6 +46,7 @@ class Right(StrEnum):
     run_stays = "run_stays"
     see_dead_letters = "see_dead_letters"
     ask_pulls = "ask_pulls"
+    watch_live = "watch_live"
     run_references = "run_references"
     set_policies = "set_policies"
     see_audit = "see_audit"
@@ -60,6 +61,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
             Right.see_patient_codes,
             Right.run_stays,
             Right.ask_pulls,
+            Right.watch_live,
             Right.run_references,
         }
     ),

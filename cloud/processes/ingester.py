@@ -10,6 +10,7 @@ from cloud.database import database_server, open_tables
 from cloud.ingest.broker_link import BrokerLink
 from cloud.ingest.intake import DesiredPublisher, Intake
 from cloud.ingest.service import Taker
+from cloud.live_view.passing import LivePasser
 from cloud.processes.run import until_stopped
 from cloud.pulls.asking import PullSender
 from cloud.schema import must_be_current
@@ -30,6 +31,8 @@ async def run_ingester(settings: CloudSettings, stop: asyncio.Event) -> None:
         publisher = DesiredPublisher(link, told)
         link.start()
         try:
-            await until_stopped(stop, intake.run(), publisher.run(), PullSender(link).run())
+            await until_stopped(
+                stop, intake.run(), publisher.run(), PullSender(link).run(), LivePasser(link, address).run()
+            )
         finally:
             await link.close()

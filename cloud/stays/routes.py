@@ -21,6 +21,7 @@ from shared.frame import Stream
 from shared.gap import GapCause
 from shared.heartbeat import ClockHealth, HourCoverage
 from shared.ids import BedName, PatientCode, SiteName
+from shared.live_view import LiveHealth
 
 router = APIRouter(tags=["beds"])
 Watcher = Annotated[SignedIn, Depends(with_right(Right.see_beds))]
@@ -71,6 +72,21 @@ class BedStay(BaseModel):
     admitted_utc: datetime
 
 
+class BedViewer(BaseModel):
+    """One who watches the bed, by the bed's word."""
+
+    viewer: str
+    stream: Stream
+
+
+class BedLive(BaseModel):
+    """Whether the bed can be watched, and who does, by its newest heartbeat."""
+
+    private: bool = Field(description="the privacy switch at the bed is on: nobody can watch")
+    most_viewers: int = Field(description="0: live view is not set up at this bed")
+    viewers: list[BedViewer]
+
+
 class Bed(BaseModel):
     """One bed and the last that it said of itself; what it never said is null or empty."""
 
@@ -97,6 +113,7 @@ class Bed(BaseModel):
     stay: BedStay | None
     processes: list[ProcessView]
     version: str | None
+    live: BedLive | None
 
 
 class Beds(BaseModel):
@@ -203,12 +220,18 @@ def _bed_view(found: BedFacts, viewer: SignedIn) -> Bed:
             for one in (said.processes if said else [])
         ],
         version=said.version if said else None,
+        live=_live_view(said.live) if said and said.live else None,
     )
 
 
 def _hour_view(hour: HourCoverage) -> BedHour:
     streams = {stream: StreamHour(**each.model_dump()) for stream, each in hour.streams.items()}
     return BedHour(start_utc=utc_text(hour.start_utc_ns), streams=streams)
+
+
+def _live_view(live: LiveHealth) -> BedLive:
+    viewers = [BedViewer(viewer=each.viewer, stream=each.stream) for each in live.viewers]
+    return BedLive(private=live.private, most_viewers=live.most_viewers, viewers=viewers)
 
 
 def _clock_view(clock: ClockHealth) -> BedClock:

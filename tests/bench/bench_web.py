@@ -20,6 +20,7 @@ from cloud.database import ensure_database, open_tables
 from cloud.schema import migrate_database
 from shared.clock import NS_PER_S
 from shared.results import Figure, print_results, write_results
+from tests.bench.bench_live import figures_of_joining, figures_of_recorder
 from tests.bench.worklist_million import figures_of_million
 from tests.cloud.people_house import FIRST_UTC_NS, House, open_house
 from tests.cloud.web.browser import ReviewPage, browser, review_page
@@ -201,11 +202,12 @@ async def measure() -> dict[str, Figure]:
                 await bench.clips(folder / "clip")
                 for each in MEASURED:
                     figures |= await each(bench)
+            figures |= await figures_of_joining(folder, database)
     return figures
 
 
 def main() -> None:
-    figures = asyncio.run(measure())
+    figures = asyncio.run(measure()) | figures_of_recorder()
     print_results(figures)
     write_results("bench-web", "make bench-web", figures)
 

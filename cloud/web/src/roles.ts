@@ -1,9 +1,9 @@
 /** What a role is shown. The server decides what it may do; this only spares people doors that would stay shut. */
-const DOORS = ["events", "verdicts", "beds", "stays", "pulls", "deadLetters", "policies", "audit"] as const;
+const DOORS = ["events", "verdicts", "beds", "stays", "pulls", "live", "deadLetters", "policies", "audit"] as const;
 type Door = (typeof DOORS)[number];
 
 const OPEN_TO: Record<string, readonly Door[]> = {
-  clinician: ["events", "verdicts", "beds", "stays", "pulls"],
+  clinician: ["events", "verdicts", "beds", "stays", "pulls", "live"],
   scientist: ["events"],
   ops: ["beds", "deadLetters"],
   dpo: ["audit"],

@@ -17,6 +17,7 @@ from cloud.openapi import openapi_document
 from tests.cloud.people_house import House
 
 VERDICT = {"verdict": "confirmed", "expected_version": 0, "suggestion_shown": False}
+OFFER = {"stream": "ir", "sdp": "v=0"}
 SPAN = {"bed": "bed-1", "start_utc": "2026-05-28T20:00:00Z", "end_utc": "2026-05-28T20:15:00Z"}
 EEG_FILE = {
     "name": "night.tsv",
@@ -83,6 +84,10 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("POST", "/beds/{site}/{bed}/mark", None, CARE, 201, True),
     ("GET", "/stays", None, CARE, 200, False),
     ("GET", "/stays/{stay_id}/references", None, CARE, 200, True),
+    ("GET", "/beds/{site}/{bed}/live", None, CARE, 200, True),
+    ("POST", "/beds/{site}/{bed}/live", OFFER, CARE, 201, True),
+    ("GET", "/live/{view_id}", None, CARE, 404, False),
+    ("DELETE", "/live/{view_id}", None, CARE, 404, False),
     ("POST", "/stays/{stay_id}/references", EEG_FILE, CARE, 200, True),
     ("POST", "/stays/{stay_id}/references/pull", None, CARE, 200, True),
     ("DELETE", "/stays/{stay_id}/references/{list_id}", None, CARE, 204, True),
@@ -99,7 +104,7 @@ async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, even
     method, path, body = route[:3]
     names = {"site": site, "bed": "bed-1", "stream": "ir", "name": "mine", "code": "PT-7KQ2M", "annotator": "pat"}
     names["session"] = "0" * 16
-    things = dict.fromkeys(("event_id", "pull_id", "stay_id", "list_id"), event_id)
+    things = dict.fromkeys(("event_id", "pull_id", "stay_id", "list_id", "view_id"), event_id)
     path = path.format(**names, **things, number=1)
     body = {**SPAN, "site": site} if body is SPAN else body
     if body is BULK:

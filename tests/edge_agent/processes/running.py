@@ -18,12 +18,12 @@ from shared.clock import SystemClock
 from tests.waiting import wait_for
 
 
-def make_settings(folder: Path, *, mqtt_port: int = 1, cloud_port: int = 1) -> Settings:
-    """Settings of bed 4 of the site north in `folder`, releases in `folder`/releases."""
-    prepare_folder(folder, "north", "bed-4")
+def make_settings(folder: Path, *, mqtt_port: int = 1, cloud_port: int = 1, bed: str = "bed-4") -> Settings:
+    """Settings of a bed of the site north in `folder`, releases in `folder`/releases."""
+    prepare_folder(folder, "north", bed)
     (folder / "releases").mkdir(exist_ok=True)
     sections: dict[str, Any] = {
-        "bed": {"site": "north", "bed": "bed-4"},
+        "bed": {"site": "north", "bed": bed},
         "storage": {"folder": str(folder), "max_bytes": 10**9},
         "source": {"kind": "simulator"},
         "detector": {"releases_folder": str(folder / "releases"), "release": "brightness"},

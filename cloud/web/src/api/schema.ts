@@ -820,6 +820,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/beds/{site}/{bed}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bed Live
+         * @description Whether this bed can be watched now, and who does.
+         */
+        get: operations["bed_live"];
+        put?: never;
+        /**
+         * Watch Bed
+         * @description Brings the offer to the bed and waits for its word, 8 s at most. The answer may be a refusal, with cause and sentence.
+         */
+        post: operations["watch_bed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live View
+         * @description How the view stands. A page that watches asks every few seconds: one that is not heard of for 30 s is hung up on.
+         */
+        get: operations["live_view"];
+        put?: never;
+        post?: never;
+        /**
+         * End Live View
+         * @description Ends the view, at the bed too.
+         */
+        delete: operations["end_live_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stays": {
         parameters: {
             query?: never;
@@ -1137,6 +1185,7 @@ export interface components {
             processes: components["schemas"]["ProcessView"][];
             /** Version */
             version: string | null;
+            live: components["schemas"]["BedLive"] | null;
         };
         /**
          * BedClock
@@ -1182,6 +1231,24 @@ export interface components {
             };
         };
         /**
+         * BedLive
+         * @description Whether the bed can be watched, and who does, by its newest heartbeat.
+         */
+        BedLive: {
+            /**
+             * Private
+             * @description the privacy switch at the bed is on: nobody can watch
+             */
+            private: boolean;
+            /**
+             * Most Viewers
+             * @description 0: live view is not set up at this bed
+             */
+            most_viewers: number;
+            /** Viewers */
+            viewers: components["schemas"]["BedViewer"][];
+        };
+        /**
          * BedStay
          * @description Who stays in the bed; the code is null for those whose role does not show it.
          */
@@ -1198,6 +1265,15 @@ export interface components {
              * Format: date-time
              */
             admitted_utc: string;
+        };
+        /**
+         * BedViewer
+         * @description One who watches the bed, by the bed's word.
+         */
+        BedViewer: {
+            /** Viewer */
+            viewer: string;
+            stream: components["schemas"]["Stream"];
         };
         /**
          * Beds
@@ -1813,6 +1889,18 @@ export interface components {
             evicted: number;
         };
         /**
+         * IceServer
+         * @description A STUN or TURN server as RTCPeerConnection takes it.
+         */
+        IceServer: {
+            /** Urls */
+            urls: string;
+            /** Username */
+            username?: string | null;
+            /** Credential */
+            credential?: string | null;
+        };
+        /**
          * ImportRequest
          * @description A file of the EEG, whole, and how its clock runs against the unit's.
          */
@@ -1867,6 +1955,35 @@ export interface components {
              * @description the pictures are made by the simulated ward
              */
             simulated: boolean;
+        };
+        /**
+         * LiveStanding
+         * @description Whether the bed can be watched now, who does, and how a browser finds the way to it.
+         */
+        LiveStanding: {
+            /** Online */
+            online: boolean;
+            /**
+             * Private
+             * @description the privacy switch at the bed is on
+             */
+            private: boolean;
+            /**
+             * Paused
+             * @description recording is paused for privacy
+             */
+            paused: boolean;
+            /**
+             * Most Viewers
+             * @description 0: not set up at this bed; null: the bed did not say
+             */
+            most_viewers: number | null;
+            /** Viewers */
+            viewers: components["schemas"]["ViewerNow"][];
+            /** Ice Servers */
+            ice_servers: components["schemas"]["IceServer"][];
+            /** Relay Only */
+            relay_only: boolean;
         };
         /**
          * LostView
@@ -2620,6 +2737,25 @@ export interface components {
             items: components["schemas"]["VersionLine"][];
         };
         /**
+         * ViewAsked
+         * @description One stream of the bed, and the browser's offer (SDP) with all its addresses.
+         */
+        ViewAsked: {
+            /**
+             * Stream
+             * @enum {string}
+             */
+            stream: "ir" | "depth" | "colour";
+            /** Sdp */
+            sdp: string;
+        };
+        /**
+         * ViewCause
+         * @description Why a view was refused or ended.
+         * @enum {string}
+         */
+        ViewCause: "privacy" | "paused" | "full" | "not_set_up" | "no_stream" | "bad_offer" | "expired" | "left" | "hung_up" | "line_lost" | "never_joined" | "time_over" | "stopped" | "bed_gone";
+        /**
          * ViewFilters
          * @description A filter of the worklist.
          */
@@ -2647,6 +2783,47 @@ export interface components {
         ViewList: {
             /** Items */
             items: components["schemas"]["ViewItem"][];
+        };
+        /**
+         * ViewStanding
+         * @description How one view stands. While it is `answered` or `joined` the bed's answer is given.
+         */
+        ViewStanding: {
+            /**
+             * View Id
+             * Format: uuid
+             */
+            view_id: string;
+            stream: components["schemas"]["Stream"];
+            state: components["schemas"]["ViewState"];
+            /** @description with refused and ended */
+            cause: components["schemas"]["ViewCause"] | null;
+            /** Sentence */
+            sentence: string;
+            /** Sdp */
+            sdp: string;
+            /** Viewers */
+            viewers: components["schemas"]["ViewerNow"][];
+        };
+        /**
+         * ViewState
+         * @description What is kept of a view.
+         * @enum {string}
+         */
+        ViewState: "asked" | "answered" | "joined" | "refused" | "ended";
+        /**
+         * ViewerNow
+         * @description One who watches the bed now.
+         */
+        ViewerNow: {
+            /** Viewer */
+            viewer: string;
+            stream: components["schemas"]["Stream"];
+            /**
+             * Since Utc
+             * Format: date-time
+             */
+            since_utc: string;
         };
         /**
          * Vocabulary
@@ -5801,6 +5978,251 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bed_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                bed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveStanding"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_bed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                bed: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewStanding"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewStanding"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_live_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import type { Bed } from "../api/types";
 import { clockLine } from "../clocks";
+import { LiveLine, WatchButton } from "../live/WatchButton";
 import { ageText, clockText, hoursText, percentText } from "../times";
 import { words } from "../words";
 import { type BedDeed, BedDialog } from "./BedDialog";
@@ -23,9 +24,10 @@ interface BedCardProps {
   bed: Bed;
   freeBeds: string[];
   mayChange: boolean;
+  mayWatch: boolean;
 }
 
-export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
+export function BedCard({ bed, freeBeds, mayChange, mayWatch }: BedCardProps): ReactNode {
   const [deed, setDeed] = useState<BedDeed | null>(null);
   const heading = `bed-${bed.site}-${bed.bed}`;
   return (
@@ -36,7 +38,8 @@ export function BedCard({ bed, freeBeds, mayChange }: BedCardProps): ReactNode {
         </h2>
         <Online bed={bed} />
       </header>
-      <RecordingLine bed={bed} onDeed={mayChange ? setDeed : null} />
+      <RecordingLine bed={bed} onDeed={mayChange ? setDeed : null} mayWatch={mayWatch} />
+      <LiveLine bed={bed} />
       {bed.alarms.length > 0 && (
         <div className="alarms">
           <h3>{words.beds.alarms}</h3>
@@ -86,19 +89,18 @@ function Online({ bed }: { bed: Bed }): ReactNode {
 }
 
 /** What the bed does with the picture now, by its own last word, and the privacy switch. */
-function RecordingLine({ bed, onDeed }: { bed: Bed; onDeed: Ask }): ReactNode {
+function RecordingLine({ bed, onDeed, mayWatch }: { bed: Bed; onDeed: Ask; mayWatch: boolean }): ReactNode {
   const { text, tone } = recordingState(bed);
   return (
     <div className="card-line">
       <span className={`recording recording-${tone}`} data-testid="recording-state">
         {text}
       </span>
-      {onDeed && (
-        <span className="push buttons">
-          <MarkButton bed={bed} />
-          <DeedButton deed={bed.paused ? "resume" : "pause"} onDeed={onDeed} />
-        </span>
-      )}
+      <span className="push buttons">
+        {mayWatch && <WatchButton bed={bed} />}
+        {onDeed && <MarkButton bed={bed} />}
+        {onDeed && <DeedButton deed={bed.paused ? "resume" : "pause"} onDeed={onDeed} />}
+      </span>
     </div>
   );
 }

@@ -29,7 +29,13 @@ export function BedsPage(): ReactNode {
       {query.data !== undefined && beds.length === 0 && <Notice title={words.beds.empty} text={words.beds.emptyMore} />}
       <div className="cards">
         {beds.map((bed) => (
-          <BedCard key={`${bed.site}/${bed.bed}`} bed={bed} freeBeds={freeBeds(bed, beds)} mayChange={shown.stays} />
+          <BedCard
+            key={`${bed.site}/${bed.bed}`}
+            bed={bed}
+            freeBeds={freeBeds(bed, beds)}
+            mayChange={shown.stays}
+            mayWatch={shown.live}
+          />
         ))}
       </div>
       {shown.deadLetters && <Differences />}
