@@ -157,6 +157,12 @@ async def test_distances_between_points_are_those_of_the_room(cinema: Cinema) ->
             assert true_mm > 300
             errors.append(abs(float(str(await told.get_attribute("data-mm"))) - true_mm) / true_mm)
             await review.page.get_by_role("button", name="Clear").click()
+        await review.page.mouse.move(box["x"] + 200, box["y"] + 200)
+        await review.page.mouse.down()
+        await review.page.mouse.move(box["x"] + 240, box["y"] + 200, steps=4)
+        await review.page.get_by_test_id("thinned").wait_for()
+        await review.page.mouse.up()
+        await review.page.get_by_test_id("thinned").wait_for(state="detached")
     assert max(errors) < 0.01, errors
     assert review.faults == []
 
