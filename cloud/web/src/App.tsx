@@ -7,6 +7,8 @@ import { Header } from "./components/Header";
 import { KeyHelp } from "./components/KeyHelp";
 import { Notice } from "./components/Notice";
 import { ToastProvider, useToast } from "./components/Toast";
+import { AccountPage } from "./pages/AccountPage";
+import { AuditPage } from "./pages/AuditPage";
 import { BedsPage } from "./pages/BedsPage";
 import { LoginPage } from "./pages/LoginPage";
 import { PatientPage } from "./pages/PatientPage";
@@ -59,7 +61,15 @@ function SignedIn(): ReactNode {
   const [helpShown, setHelpShown] = useState(false);
   const toast = useToast();
   const shown = shownTo(useSession().data?.role);
-  const home = shown.events ? <WorklistPage /> : shown.beds ? <Redirect to="/beds" /> : <NothingShown />;
+  const home = shown.events ? (
+    <WorklistPage />
+  ) : shown.beds ? (
+    <Redirect to="/beds" />
+  ) : shown.audit ? (
+    <Redirect to="/audit" />
+  ) : (
+    <NothingShown />
+  );
   useKeys("everywhere", {
     help: () => setHelpShown(true),
     worklist: () => go("/"),
@@ -91,6 +101,10 @@ function SignedIn(): ReactNode {
         <Route path="/references/:id">
           {({ id }) => (shown.pulls ? <ReferencesPage key={id} stayId={id} /> : <Redirect to="/" />)}
         </Route>
+        <Route path="/account">
+          <AccountPage />
+        </Route>
+        <Route path="/audit">{shown.audit ? <AuditPage /> : <Redirect to="/" />}</Route>
         <Route path="/login">
           <Redirect to="/" />
         </Route>

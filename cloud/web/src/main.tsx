@@ -15,6 +15,7 @@ import "./styles/beds.css";
 import "./styles/pulls.css";
 import "./styles/desk.css";
 import "./styles/annotation.css";
+import "./styles/account.css";
 import "./styles/suggestion.css";
 
 restoreTheme();

@@ -109,7 +109,8 @@ const bedPath = (bed: Pick<Bed, "site" | "bed">) =>
 const referencesPath = (stayId: string) => `/stays/${encodeURIComponent(stayId)}/references`;
 
 export const api = {
-  signIn: (account: string, password: string) => ask<Person>("POST", "/session", { account, password }),
+  signIn: (account: string, password: string, code: string) =>
+    ask<Person>("POST", "/session", { account, password, code }),
   whoAmI: (signal?: AbortSignal) => ask<Person>("GET", "/session", undefined, signal),
   signOut: () => ask<void>("DELETE", "/session"),
   about: (signal?: AbortSignal) => ask<About>("GET", "/about", undefined, signal),

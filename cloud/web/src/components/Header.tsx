@@ -1,6 +1,7 @@
 /** The top line: pages, how many events are open, the site, the person, colours, keys, sign out. */
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
+import { accountWords, auditWords } from "../accountWords";
 import { api } from "../api/client";
 import { pullWords, referenceWords } from "../pullWords";
 import { changePerson, useSession, useWorklist } from "../queries";
@@ -42,6 +43,11 @@ export function Header({ onHelp }: { onHelp: () => void }): ReactNode {
             {referenceWords.tab}
           </Link>
         )}
+        {shown.audit && (
+          <Link href="/audit" className="tab" aria-current={path === "/audit" ? "page" : undefined}>
+            {auditWords.tab}
+          </Link>
+        )}
       </nav>
       <Who />
       <ThemeSwitch />
@@ -70,7 +76,9 @@ function Who(): ReactNode {
     <div className="who">
       <span className="soft">{words.header.sites(person.sites.length)}</span> {person.sites.join(", ")}
       <span className="divider" aria-hidden="true" />
-      <span data-testid="person">{person.account}</span>{" "}
+      <Link href="/account" title={accountWords.title} data-testid="person">
+        {person.account}
+      </Link>{" "}
       {person.role !== person.account && <span className="soft">{person.role}</span>}
     </div>
   );

@@ -1,6 +1,7 @@
 /** Sign in with a local account. A wrong password, a rate limit and a silent server each have their own sentence. */
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { accountWords } from "../accountWords";
 import { api, Problem, sentenceOf } from "../api/client";
 import { changePerson } from "../queries";
 import { words } from "../words";
@@ -18,7 +19,11 @@ export function LoginPage(): ReactNode {
     setBusy(true);
     setFault("");
     try {
-      const person = await api.signIn(String(form.get("account")), String(form.get("password")));
+      const person = await api.signIn(
+        String(form.get("account")),
+        String(form.get("password")),
+        String(form.get("code")),
+      );
       changePerson(person);
     } catch (error) {
       setBusy(false);
@@ -40,6 +45,11 @@ export function LoginPage(): ReactNode {
           {words.login.password}
           <input name="password" type="password" autoComplete="current-password" required maxLength={256} />
         </label>
+        <label>
+          {accountWords.code}
+          <input name="code" inputMode="numeric" autoComplete="one-time-code" maxLength={8} />
+          <span className="soft small">{accountWords.codeHint}</span>
+        </label>
         <p className="fault" role="alert">
           {fault}
         </p>
@@ -53,7 +63,7 @@ export function LoginPage(): ReactNode {
 }
 
 function sentenceFor(error: unknown): string {
-  if (error instanceof Problem && error.status === 401) return words.login.wrong;
+  if (error instanceof Problem && error.status === 401) return accountWords.wrong;
   if (error instanceof Problem && error.status === 429) return words.login.slow;
   return sentenceOf(error);
 }
