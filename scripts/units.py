@@ -64,7 +64,8 @@ User=deepepil
 StateDirectory=deepepil
 StateDirectoryMode=0700
 WorkingDirectory=/var/lib/deepepil
-{_credentials("edge.toml", "authority.crt", "bed.crt", "bed.key")}
+{_credentials("edge.toml", "authority.crt", "bed.key")}
+# the certificate is public and is read where it lies: a renewed one is shown at the next connection, without a restart
 # fed by the supervisor as long as no loop stands still beyond its limit in the table and beyond a kill
 WatchdogSec={WATCHDOG_S}
 Restart=always
@@ -89,6 +90,29 @@ SystemCallFilter=~@privileged @debug @mount @swap @reboot @cpu-emulation @obsole
 
 [Install]
 WantedBy=multi-user.target
+"""
+
+
+def renew_unit() -> str:
+    """deepepil-edge-renew.service: the bed's next certificate in time. It writes where root alone may, and nowhere else."""
+    return f"""{HEAD}[Unit]
+Description=DeepEpil: the bed's next certificate, when a third of the present one's life is left
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={PROGRAM}/deepepil-edge renew --config {SETTINGS}/edge.toml
+ReadWritePaths={SETTINGS}
+TimeoutStartSec=120
+MemoryMax=256M
+TasksMax=64
+{FENCE}ProtectClock=yes
+PrivateDevices=yes
+DevicePolicy=closed
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @debug @mount @swap @reboot @cpu-emulation @obsolete
 """
 
 
@@ -146,7 +170,8 @@ def _credentials(*names: str) -> str:
 def units() -> dict[Path, str]:
     """Every unit with the file it belongs to."""
     cloud = {ROLES / "cloud/files" / f"deepepil-cloud-{name}.service": cloud_unit(name) for name in CLOUD}
-    return {ROLES / "edge_agent/files/deepepil-edge.service": edge_unit(), **cloud}
+    edge = ROLES / "edge_agent/files"
+    return {edge / "deepepil-edge.service": edge_unit(), edge / "deepepil-edge-renew.service": renew_unit(), **cloud}
 
 
 def main() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,8 @@ from edge_agent.settings import Settings
 from tests.brokers import Broker, brokers
 from tests.cloud.devices.identity_house import IdentityHouse
 from tests.waiting import wait_for
+
+WATCHER = Path(__file__).parents[3] / "ansible/roles/mosquitto/templates/deepepil-revoked.j2"
 
 
 class Link:
@@ -168,3 +172,57 @@ async def test_a_bed_cannot_push_another_off_by_taking_its_client_id(ward: Ward)
             wait_for(lambda: ward.took("deepepil/v1/north/bed-1/event"), "the first bed's message")
             assert mine.connected
         assert "as north.bed-2" in ward.broker.log
+
+
+class Watcher:
+    """The program that the role mosquitto puts on the broker's host, in folders of the test; `systemctl` only writes down what it was told."""
+
+    def __init__(self, house: IdentityHouse) -> None:
+        self.certificates = house.folder / "certs"
+        self.certificates.mkdir()
+        self._programs = house.folder / "bin"
+        self._programs.mkdir()
+        self._told = house.folder / "told"
+        shutil.copy(house.servers.ca_file, self.certificates / "authority.crt")
+        shutil.copy(house.folder / "beds.crt", self.certificates / "beds-authority.crt")
+        shutil.copy(house.crl_file, self.certificates / "beds.crl")
+        for name, text in (("systemctl", f'#!/bin/sh\necho "$@" >> {self._told}\n'), ("chown", "#!/bin/sh\n")):
+            (self._programs / name).write_text(text)
+            (self._programs / name).chmod(0o755)
+        text = (
+            WATCHER.read_text()
+            .replace("{{ ansible_managed }}", "")
+            .replace("/etc/mosquitto/certs", str(self.certificates))
+        )
+        self._file = house.folder / "deepepil-revoked"
+        self._file.write_text(text.replace("{{ mosquitto_enrol_url | quote }}", house.enrolment_url))
+
+    def look(self) -> int:
+        path = f"{self._programs}:{os.environ['PATH']}"
+        return subprocess.run(["sh", self._file], env={"PATH": path}, check=False, timeout=60).returncode
+
+    @property
+    def told(self) -> str:
+        return self._told.read_text() if self._told.exists() else ""
+
+
+async def test_the_brokers_watcher_restarts_it_for_a_revoked_certificate_and_for_nothing_else(
+    database: DatabaseAddress, tmp_path: Path
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed; `apt-get install curl` brings it.")
+    house = IdentityHouse(tmp_path)
+    watcher = Watcher(house)
+    async with house.serving():
+        code = await house.offer()
+        await asyncio.to_thread(enrol, house.box(), house.enrolment_url, code.text)
+        assert (await asyncio.to_thread(watcher.look), watcher.told) == (0, "")
+        await house.revoke()
+        assert (await asyncio.to_thread(watcher.look), watcher.told) == (0, "restart mosquitto\n")
+        assert (await asyncio.to_thread(watcher.look), watcher.told) == (0, "restart mosquitto\n")
+        os.utime(watcher.certificates / "beds.crl", (1, 1))
+        assert (await asyncio.to_thread(watcher.look), watcher.told) == (0, "restart mosquitto\nreload mosquitto\n")
+        shutil.copy(house.servers.ca_file, watcher.certificates / "beds-authority.crt")
+        before = (watcher.certificates / "beds.crl").read_bytes()
+        assert await asyncio.to_thread(watcher.look) != 0
+        assert (watcher.certificates / "beds.crl").read_bytes() == before
