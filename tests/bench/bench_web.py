@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import re
 import statistics
 import tempfile
@@ -182,12 +183,17 @@ def _below(values: list[float], limit: float, unit: str) -> Figure:
     return Figure(round(worst), f"{unit}, slowest of {len(values)}", f"<= {limit:.0f}", worst <= limit)
 
 
+def _load() -> Figure:
+    """What else the machine has to do: the figures of a busy one say little of the pages."""
+    return Figure(round(os.getloadavg()[0], 1), f"runnable on {os.cpu_count()} cores, mean of a minute")
+
+
 async def measure() -> dict[str, Figure]:
     """Opens a house of its own and measures everything in it."""
     programs = debian_programs()
     if programs is None:
         raise SystemExit("bench-web needs Debian's PostgreSQL: make setup")
-    figures: dict[str, Figure] = {}
+    figures = {"machine_load_before": _load()}
     with debian_postgres(programs) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "clip").mkdir()
@@ -202,6 +208,7 @@ async def measure() -> dict[str, Figure]:
                 await bench.clips(folder / "clip")
                 for each in MEASURED:
                     figures |= await each(bench)
+            figures["machine_load_after"] = _load()
             figures |= await figures_of_joining(folder, database)
     return figures
 

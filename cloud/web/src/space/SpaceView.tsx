@@ -12,9 +12,9 @@ import { DepthFrames } from "./depthFrames";
 import { distanceMm, type Point } from "./lens";
 import { SpaceScene, type Thinning } from "./scene";
 
-/** While it plays every second pixel of every second row is shown, every fourth without a graphics card; a pause shows them all. */
+/** While it plays every second pixel of every second row is shown, every fifth without a graphics card; a pause shows them all. */
 const PLAYING_STEP = 2;
-const PLAYING_STEP_IN_SOFTWARE = 4;
+const PLAYING_STEP_IN_SOFTWARE = 5;
 const DRAG_PX = 4;
 
 interface Pick {

@@ -44,10 +44,10 @@ const VERTEX = `
 const FRAGMENT = `
   flat varying vec3 colour;
   void main() { gl_FragColor = vec4(colour, 1.0); }`;
-/** While the view is turned, so many points are drawn at the most. */
+/** While the view is turned, about so many points are drawn. */
 const TURNED_POINTS = 30_000;
 /** A browser that draws without a graphics card gets fewer of them, on a canvas of half the width and height, while anything moves. */
-const SOFTWARE_POINTS = 14_000;
+const SOFTWARE_POINTS = 9_000;
 const SOFTWARE_RATIO = 0.5;
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
@@ -177,7 +177,8 @@ export class SpaceScene {
 
   private timesFor({ mm }: DepthPicture): number {
     if (!this.turned && !(this.software && this.playing)) return 1;
-    return Math.ceil(Math.sqrt(mm.length / (this.software ? SOFTWARE_POINTS : TURNED_POINTS)));
+    const points = this.software ? SOFTWARE_POINTS : TURNED_POINTS;
+    return Math.max(1, Math.round(Math.sqrt(mm.length / points)));
   }
 
   /** The point under the pointer, in canvas pixels, that is nearest to the viewer; undefined where there is none. */
