@@ -20,6 +20,7 @@ from cloud.accounts.commands import people
 from cloud.audit.commands import audit_group
 from cloud.settings import load_settings
 from shared.errors import DeepEpilError, Misconfigured
+from shared.software import software_version
 
 CONFIG = click.option(
     "--config", required=True, type=click.Path(path_type=Path), help="the cloud's TOML file", metavar="FILE"
@@ -47,7 +48,7 @@ class SentenceGroup(click.Group):
 
 
 @click.group(cls=SentenceGroup, context_settings={"max_content_width": 120})
-@click.version_option(package_name="deepepil")
+@click.version_option(software_version())
 def main() -> None:
     """The cloud of DeepEpil. For research use only: no diagnosis, no alarm."""
 

@@ -14,12 +14,12 @@ from edge_agent.database import database_path, open_database
 from edge_agent.process_table import ROWS
 from edge_agent.ring.folder import is_locked, on_own_disk
 from edge_agent.settings import Settings
-from edge_agent.software import software_version
 from edge_agent.status import last_heartbeat
 from shared.clock import NS_PER_S, Clock
 from shared.errors import Transient
 from shared.finding import Finding, Reach, certificate_findings
 from shared.heartbeat import Heartbeat
+from shared.software import software_version
 
 SILENT_S = 30.0
 """The agent tells its health each five seconds."""
@@ -55,7 +55,8 @@ def examine(settings: Settings, clock: Clock, reach: Reach) -> list[Finding]:
     heartbeat, silent = _heard(settings, clock)
     found += [*silent, *_network(settings, reach)]
     if heartbeat is not None:
-        found += [Finding(alarm, page_of(alarm)) for alarm in heartbeat.alarms]
+        known = {each.sentence for each in found}
+        found += [Finding(alarm, page_of(alarm)) for alarm in heartbeat.alarms if alarm not in known]
     return found
 
 

@@ -17,11 +17,11 @@ from edge_agent.ring.coverage_hours import HOUR_NS, CoverageHours
 from edge_agent.ring.damage import damage_alarm
 from edge_agent.ring.promise import Promise, promise
 from edge_agent.settings import StorageSettings
-from edge_agent.software import software_version
 from shared.clock import NS_PER_S, Clock
 from shared.heartbeat import Heartbeat, ProcessHealth
 from shared.live_view import LiveHealth
 from shared.score import Score
+from shared.software import software_version
 
 SCORE_IS_OLD_S = 60.0
 _MOST_AGE_S = 1e9

@@ -5,6 +5,7 @@ Each setting is explained in docs/operations/settings.md. Relative paths count f
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -324,6 +326,12 @@ class Settings(Section):
     button: ButtonSettings = ButtonSettings()
     live: LiveSettings = LiveSettings()
     metrics: MetricsSettings = MetricsSettings()
+    _file_sha256: str | None = PrivateAttr(default=None)
+
+    @property
+    def file_sha256(self) -> str | None:
+        """The hash of the file that they were read from; None when they come from no file."""
+        return self._file_sha256
 
 
 def is_loopback(host: str) -> bool:
@@ -349,12 +357,15 @@ def _sentence(path: Path, error: ValidationError) -> str:
 def load_settings(path: Path) -> Settings:
     """Reads and checks the file. Raises Misconfigured with one sentence that names the first wrong setting."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        found = tomllib.loads(raw.decode())
     except OSError as error:
         raise Misconfigured(f"The settings file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"The settings file {path} is not TOML: {error}.") from error
     try:
-        return Settings.model_validate(found, context={"base": path.resolve().parent})
+        settings = Settings.model_validate(found, context={"base": path.resolve().parent})
     except ValidationError as error:
         raise Misconfigured(_sentence(path, error)) from error
+    settings._file_sha256 = hashlib.sha256(raw).hexdigest()
+    return settings

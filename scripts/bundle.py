@@ -128,7 +128,12 @@ def build_wheel(out: Path, built_s: int, root: Path = ROOT) -> Path:
         raise Misconfigured("The web pages are not built; `make web` builds them.")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
     environment = {"SOURCE_DATE_EPOCH": str(built_s), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-    found = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    note = root / "shared" / "commit.txt"
+    note.write_text(_commit(root))
+    try:
+        found = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    finally:
+        note.unlink(missing_ok=True)
     if found.returncode:
         raise Refused(f"The wheel was not built: {found.stderr.strip()[-300:]}")
     (wheel,) = out.glob("deepepil-*.whl")
@@ -136,6 +141,12 @@ def build_wheel(out: Path, built_s: int, root: Path = ROOT) -> Path:
         if "cloud/web/dist/index.html" not in archive.namelist():
             raise Refused(f"{wheel.name} holds no pages.")
     return wheel
+
+
+def _commit(root: Path) -> str:
+    """The commit of the checkout; empty where there is none."""
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def _download(wheels: Path, *arguments: str) -> None:

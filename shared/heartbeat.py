@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.contract import Bytes, Contract, Count, Nanoseconds, Share, Text
 from shared.frame import Stream
 from shared.gap import GapCause
-from shared.ids import BootId, ReleaseName, Uuid7
+from shared.ids import BootId, ReleaseName, Sha256, Uuid7
 from shared.live_view import LiveHealth
 
 NonNegative = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
@@ -95,6 +95,10 @@ class Heartbeat(Contract):
     live: LiveHealth | None = Field(
         default=None, description="who watches the bed now; left out where it is not told",
         exclude_if=lambda live: live is None,
+    )  # fmt: skip
+    config: Sha256 | None = Field(
+        default=None, description="SHA-256 of the bed's settings file; left out where it is not told",
+        exclude_if=lambda config: config is None,
     )  # fmt: skip
 
 

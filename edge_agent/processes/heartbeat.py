@@ -13,11 +13,14 @@ from edge_agent.metrics import MetricsListener, page_of
 from edge_agent.ring.disk_space import free_bytes_of
 from edge_agent.ring.folder import RUN
 from edge_agent.runner import Context
+from edge_agent.settings import Settings
 from shared.clock import NS_PER_S, utc_error_ns
+from shared.finding import certificate_findings
 from shared.heartbeat import Heartbeat
 
 PERIOD_NS = 5 * NS_PER_S
 TURN_MS = 500
+MOST_ALARMS = 32
 HEARTBEAT_FILE = "heartbeat.json"
 
 
@@ -38,6 +41,14 @@ def write_heartbeat(folder: Path, heartbeat: Heartbeat) -> None:
     partial.replace(folder / RUN / HEARTBEAT_FILE)
 
 
+def completed(heartbeat: Heartbeat, settings: Settings, now_ns: int) -> Heartbeat:
+    """With the hash of the settings, and an alarm when the certificate ends soon: then nothing has renewed it."""
+    certificate = settings.mqtt.certificate_file
+    found = [each.sentence for each in certificate_findings(certificate, now_ns)] if certificate is not None else []
+    alarms = [*heartbeat.alarms, *found][:MOST_ALARMS]
+    return heartbeat.model_copy(update={"config": settings.file_sha256, "alarms": alarms})
+
+
 def run(context: Context) -> None:
     """Until the stop: hears the others, tells each five seconds."""
     storage = context.settings.storage
@@ -56,7 +67,7 @@ def run(context: Context) -> None:
             continue
         next_ns = context.clock.monotonic_ns() + PERIOD_NS
         try:
-            heartbeat = health.heartbeat()
+            heartbeat = completed(health.heartbeat(), context.settings, context.clock.utc_ns())
             context.publish(BusTopic.heartbeat, heartbeat)
             write_heartbeat(storage.folder, heartbeat)
             if listener is not None:

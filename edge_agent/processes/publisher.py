@@ -17,12 +17,12 @@ from edge_agent.outbox.store import Outbox, ReceiptOutcome
 from edge_agent.outbox.transaction import transaction
 from edge_agent.pulls.answering import Pulls
 from edge_agent.runner import Context
-from edge_agent.software import software_version
 from shared.clock import NS_PER_S
 from shared.command import DesiredState
 from shared.contract import Contract
 from shared.errors import Refused, Transient
 from shared.live_view import LiveOffer
+from shared.software import software_version
 from shared.topics import Topic
 
 CONNECTED_TURN_MS = 200
