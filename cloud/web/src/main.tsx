@@ -4,6 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { Fault } from "./components/Fault";
+import { pageLanguage } from "./language";
 import { client } from "./queries";
 import { restoreTheme } from "./theme";
 import "./styles/tokens.css";
@@ -19,6 +20,7 @@ import "./styles/account.css";
 import "./styles/suggestion.css";
 
 restoreTheme();
+document.documentElement.lang = pageLanguage();
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(

@@ -53,6 +53,7 @@ function known(table: Record<string, string>, code: string): string {
 
 export const words = {
   product: "DeepEpil",
+  clockZone: (zone: string) => `Times by this computer's clock: ${zone}`,
   researchUse: "For research use only: no diagnosis, no alarm.",
   motorType: (code: string) => known(motorTypes, code),
   gapCause: (code: string) => known(gapCauses, code),
