@@ -12,7 +12,7 @@ SOURCE ?= simulator
 MINUTES ?= 10
 RECORDING_MINUTES ?= 20
 
-.PHONY: drill-audit bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
+.PHONY: drill-audit drill-fleet-converge bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -31,6 +31,7 @@ help:
 	@echo "make campaign-recording   power cuts, kills, failing disks and damaged bytes against the recorder: an hour and a quarter, as root"
 	@echo "make drill-outage    the cloud of a running demonstration is away for 10 minutes, a bed is killed: what arrives; 20 minutes"
 	@echo "make drill-audit     thirteen ways of tampering with the audit log, each named by row; a minute"
+	@echo "make drill-fleet-converge  Ansible over SSH against a bare bed and a bare cloud in chroots without a route; a second run must change nothing; as root"
 	@echo "make campaign-delivery    kills, partitions, forgetful brokers, failing stores and disks against the delivery: an hour and a quarter, as root"
 	@echo "make bundle KEY=F    the offline bundle that Ansible installs from: wheels, pages, networks, SBOM, checksums, signed by F"
 	@echo "make web             build the pages    make docs   rewrite the generated documents    make pins   pin the requirements"
@@ -120,6 +121,10 @@ drill-audit: setup
 
 drill-outage: setup
 	$(BIN)/python -m tests.drills.outage --minutes $(MINUTES)
+
+# needs root and debootstrap; the first run makes the bare Debian and, where there is none, a bundle without torch
+drill-fleet-converge: setup
+	$(BIN)/python -m tests.drills.fleet_converge $(if $(HOSTS),--hosts $(HOSTS))
 
 bench-delivery: setup
 	$(BIN)/python -m tests.bench.bench_delivery $(if $(SHORT),--short)
