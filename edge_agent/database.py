@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge_agent.outbox.schema import DDL as OUTBOX_DDL
 from edge_agent.pulls.schema import DDL as PULLS_DDL
+from edge_agent.releases.schema import DDL as RELEASES_DDL
 from edge_agent.ring.schema import ADDED_COLUMNS, FIRST_SUMS
 from edge_agent.ring.schema import DDL as RING_DDL
 from shared.errors import Broken, Misconfigured, Transient
@@ -53,7 +54,7 @@ def make_database(folder: Path) -> sqlite3.Connection:
         _refuse_future(connection, folder)
         with transaction(connection):
             _add_columns(connection)
-            for statement in _statements(RING_DDL + OUTBOX_DDL + PULLS_DDL):
+            for statement in _statements(RING_DDL + OUTBOX_DDL + PULLS_DDL + RELEASES_DDL):
                 connection.execute(statement)
             if connection.execute("SELECT 1 FROM ring_sums").fetchone() is None:
                 for statement in _statements(FIRST_SUMS):

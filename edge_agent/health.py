@@ -12,6 +12,7 @@ from edge_agent.desired import load_desired
 from edge_agent.outbox.dead_letters import delivery_alarms
 from edge_agent.process_table import row_of
 from edge_agent.recording_health import clock_alarms, clock_health, coverage_alarms, hours_of
+from edge_agent.releases.state import load_standing, release_alarms
 from edge_agent.ring.catalogue import total_bytes
 from edge_agent.ring.coverage_hours import HOUR_NS, CoverageHours
 from edge_agent.ring.damage import damage_alarm
@@ -88,7 +89,7 @@ class Health:
         """The health now. Raises sqlite3.OperationalError when the database cannot be read."""
         now_ns = self._clock.monotonic_ns()
         desired = load_desired(self._connection)
-        promised = self._promise()
+        promised, standing = self._promise(), load_standing(self._connection)
         counters, last_hour = self._counters("recorder"), self._coverage.last_hour()
         clock = clock_health(counters, self._utc_error_ns())
         recording = [*clock_alarms(clock), *coverage_alarms(last_hour)]
@@ -107,7 +108,7 @@ class Health:
             pinned_bytes=promised.pinned_bytes, dropped_frames=int(sum(self._heard.lapped.values())),
             alarms=[*self._alarms(now_ns, promised, paused=desired.paused), *recording][:32],
             processes=[self._process(name, each, now_ns) for name, each in self._heard.processes.items()][:32],
-            live=self._heard.live,
+            live=self._heard.live, release_run=standing.told() if standing is not None else None,
         )  # fmt: skip
 
     def _alarms(self, now_ns: int, promised: Promise, *, paused: bool) -> list[str]:
@@ -130,7 +131,7 @@ class Health:
             alarms.append(damage)
         if promised.at_risk:
             alarms.append(promised.at_risk)
-        alarms += delivery_alarms(self._connection)
+        alarms += delivery_alarms(self._connection) + release_alarms(self._connection)
         if not paused and self._silent_detector(now_ns):
             alarms.append(f"The detector gave no score for {SCORE_IS_OLD_S:.0f} s.")
         return alarms + self._process_alarms(now_ns)

@@ -83,6 +83,10 @@ ROWS: tuple[Row, ...] = (
         core_share=0.25, rss_bytes=300 * MIB, nice=5,
     ),
     Row(
+        "installer", "edge_agent.processes.installer", "obeys signed orders to run another release: checks and tries it",
+        (BusTopic.desired,), (), core_share=0.01, rss_bytes=400 * MIB, nice=10, progress_s=180,
+    ),
+    Row(
         "heartbeat", "edge_agent.processes.heartbeat", "tells the health of all the others",
         (BusTopic.beat, BusTopic.camera, BusTopic.score, BusTopic.link, BusTopic.live, BusTopic.processes),
         (BusTopic.heartbeat,),

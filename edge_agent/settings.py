@@ -200,6 +200,7 @@ class DetectorSettings(Section):
 
     releases_folder: FilePath
     release: ReleaseName
+    release_keys_file: FilePath | None = None
 
 
 class MqttSettings(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -61,6 +62,26 @@ class ClockHealth(Contract):
     )
 
 
+class ReleaseStage(StrEnum):
+    """How far an ordered release got at the bed."""
+
+    testing = "testing"
+    ready = "ready"
+    trial = "trial"
+    running = "running"
+    refused = "refused"
+    fell_back = "fell_back"
+
+
+class ReleaseRun(Contract):
+    """The newest order that the bed obeyed or refused; `sentence` says why where it did not come to run."""
+
+    number: Count
+    release: ReleaseName
+    stage: ReleaseStage
+    sentence: Text = Field(default="", max_length=500)
+
+
 class Heartbeat(Contract):
     """The health of one bed at one moment."""
 
@@ -92,6 +113,10 @@ class Heartbeat(Contract):
         description="sentences for people; empty when all is well"
     )
     processes: Annotated[list[ProcessHealth], Field(max_length=32)]
+    release_run: ReleaseRun | None = Field(
+        default=None, description="how the newest order of a release stands; left out before any",
+        exclude_if=lambda run: run is None,
+    )  # fmt: skip
     live: LiveHealth | None = Field(
         default=None, description="who watches the bed now; left out where it is not told",
         exclude_if=lambda live: live is None,

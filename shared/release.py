@@ -116,6 +116,9 @@ class ReleaseCard(Contract):
     input: InputSpec
     classes: tuple[Word, ...] = Field(min_length=1, max_length=64)
     trigger: TriggerRule | None = None
+    golden: tuple[float, ...] | None = Field(
+        default=None, max_length=256, description="a detector's scores on shared.golden_preview; None: not told"
+    )
     metrics: dict[Word, Metric] = Field(default_factory=dict, max_length=256)
     calibration: Calibration | None = None
     data: TrainingData

@@ -179,6 +179,39 @@ class BedDetector:
                 self._take(action)
         return self._tell(Outcome())
 
+    @property
+    def in_event(self) -> bool:
+        """An event is open."""
+        return self._trigger.open_number is not None
+
+    @property
+    def broken_steps(self) -> int:
+        """Steps of the release that runs now which gave no number."""
+        return self._stream.broken_steps
+
+    def switch(self, card: ReleaseCard, run: RunStep) -> Outcome:
+        """Another release from here on. Its filters are warmed with the ring's last previews, so that no step is left out or
+        scored twice; an event that is still open ends. Raises Refused for a card without a trigger, and changes nothing.
+        """
+        if card.trigger is None:
+            raise Refused(f"Release {card.name}: the card has no trigger; a detector needs one.", release=card.name)
+        stream, last_ns = DetectorStream(card, run), self._preview_ns
+        outcome, warmed = Outcome(), list[Score]()
+        if last_ns is not None:
+            start_ns = max(0, last_ns - WARM_UP_NS)
+            for preview in previews_from_ring(
+                self._folder, self._connection, self._clock.boot_id, start_ns, last_ns + 1
+            ):
+                try:
+                    warmed += stream.push(preview)
+                except (Refused, Transient) as error:
+                    outcome.troubles.append(error.sentence)
+        for action in self._trigger.flush():
+            self._take(action)
+        self._stream, self._trigger, self._release = stream, Trigger(card.trigger), card.name
+        self._keep(warmed, outcome)
+        return self._tell(outcome)
+
     def close(self) -> None:
         """Writes the scores that wait; an open event stays open for the next start."""
         self._log.flush()

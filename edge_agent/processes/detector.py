@@ -6,11 +6,17 @@ from edge_agent.bus_messages import BusTopic
 from edge_agent.desired import load_desired
 from edge_agent.detection.bed_detector import BedDetector, Outcome
 from edge_agent.outbox.store import Outbox
+from edge_agent.releases.installing import folder_of
+from edge_agent.releases.state import at_start
+from edge_agent.releases.switching import Switching, opened_at_start
 from edge_agent.runner import Context
 from shared.clock import NS_PER_S
 from shared.detector_session import open_release
+from shared.detector_stream import RunStep
 from shared.event import EventPhase, EventReport
+from shared.heartbeat import ReleaseStage
 from shared.preview import Preview
+from shared.release import ReleaseCard
 
 TURN_MS = 500
 TELL_SCORE_NS = 30 * NS_PER_S
@@ -58,7 +64,12 @@ def run(context: Context) -> None:
     """Until the stop: takes previews in order, and those that the bus lost from the ring."""
     settings = context.settings
     connection = context.database()
-    card, step = open_release(settings.detector.releases_folder, settings.detector.release)
+    of_settings, standing = settings.detector.release, at_start(connection)
+
+    def open_by_name(name: str) -> tuple[ReleaseCard, RunStep]:
+        return open_release(folder_of(name, context.folder, settings.detector.releases_folder), name)
+
+    card, step = opened_at_start(standing, of_settings, open_by_name)
     outbox = Outbox(connection, settings.bed.site, settings.bed.bed)
     detector = BedDetector(context.folder, connection, outbox, card, step, context.clock)
     context.log.info("release_opened", release=card.name, simulated=card.data.simulated)
@@ -68,7 +79,14 @@ def run(context: Context) -> None:
     teller.tell(detector.set_stay(desired.stay_id, paused=desired.paused))
     teller.tell(detector.recover())
     _catch_up(context, detector, teller, None)
+    switching = Switching(connection, detector, (card, step), open_by_name, context.clock)
+    if standing is not None and standing.stage is ReleaseStage.trial:
+        switching.resume(standing, of_settings)
     while not context.stop.is_set():
+        if (sentence := switching.turn()) is not None:
+            context.log.info("release_switched", sentence=sentence)
+        while switching.told:
+            teller.tell(switching.told.pop(0))
         found = inbox.receive(TURN_MS)
         if found is None:
             teller.tell(detector.idle())

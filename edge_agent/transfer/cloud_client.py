@@ -97,6 +97,13 @@ class CloudClient:
             raise Transient("The cloud answered with the place of another chunk.")
         self._store.put(place, body, self._pieces)
 
+    def release(self, path: str, limit_bytes: int) -> bytes:
+        """Card or file of a release that this bed was ordered to run: `NAME/card`, `NAME/file`. Raises Absent, Refused."""
+        found = self._ask("GET", f"releases/{path}", 200)
+        if len(found) > limit_bytes:
+            raise Refused(f"The cloud's {path} has {len(found)} bytes; {limit_bytes} are allowed.")
+        return found
+
     def wanted(self) -> WantedClips:
         """Clips whose raw segments are wanted after they were released."""
         return _read(WantedClips, self._ask("GET", "wanted", 200))
