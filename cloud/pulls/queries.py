@@ -10,6 +10,7 @@ from cloud.database import Connection
 from cloud.principal import Principal
 from cloud.pulls.rules import Arrived, PullState
 from cloud.pulls.tables import Pull
+from cloud.review.rules import stored_share
 
 
 async def newest(principal: Principal, site: str | None, bed: str | None, limit: int) -> list[Pull]:
@@ -58,11 +59,15 @@ async def arrived(principal: Principal, pulls: Sequence[Pull]) -> dict[UUID, Arr
     }
     clips = {
         row.event_id: row
-        for row in await Clip.filter(event_id__in=ids, **scope).only("event_id", "proxies_stored_at_ns", "stored_at_ns")
+        for row in await Clip.filter(event_id__in=ids, **scope).only(
+            "event_id", "proxies_stored_at_ns", "stored_at_ns", "bytes_stored", "bytes_wanted"
+        )
     }
     found = {}
     for event_id in ids:
         clip = clips.get(event_id)
         watchable = clip is not None and clip.proxies_stored_at_ns is not None
-        found[event_id] = Arrived(event_id in known, watchable, clip is not None and clip.stored_at_ns is not None)
+        stored = clip is not None and clip.stored_at_ns is not None
+        share = stored_share(clip.bytes_stored, clip.bytes_wanted) if clip is not None else 0.0
+        found[event_id] = Arrived(event_id in known, watchable, stored, share)
     return found

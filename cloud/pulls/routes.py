@@ -49,6 +49,7 @@ class PartView(BaseModel):
     known: bool = Field(description="the event is on the worklist")
     watchable: bool
     stored: bool
+    stored_share: float = Field(ge=0, le=1, description="of the bytes that the cloud wants, how many it has")
 
 
 class PullView(BaseModel):
@@ -97,6 +98,7 @@ def pull_view(found: FoundPull) -> PullView:
             known=here.known,
             watchable=here.watchable,
             stored=here.stored,
+            stored_share=here.stored_share,
         )
         for part, here in zip(told, found.parts, strict=True)
     ]

@@ -58,6 +58,7 @@ class Arrived:
     known: bool
     watchable: bool
     stored: bool
+    stored_share: float = 0.0
 
 
 def standing_of(state: PullState, parts: Collection[Arrived]) -> Standing:

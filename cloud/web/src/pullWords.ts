@@ -14,6 +14,9 @@ export const pullWords = {
   span: (length: string, utc: string) => `${length}, from ${utc}.`,
   hours: "The bed's last 24 hours: choose an hour",
   hour: (clock: string, told: string) => `From ${clock}: ${told}`,
+  goneHour: "gone from the bed's disk",
+  bar: (from: string, to: string, held: boolean | null) =>
+    `Chosen: ${from} to ${to}${held === false ? ", which is gone from the bed's disk" : ""}. Drag to choose another span.`,
   ask: "Ask the bed",
   asking: "Asking…",
   offline: "The bed is offline. The wish waits for it, for 24 hours.",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hourSpan, localValue, spanOf, toneOf } from "./pulls";
+import { barWindow, draggedSpan, heldAt, hourSpan, localValue, spanOf, toneOf } from "./pulls";
 import { pullWords } from "./pullWords";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
@@ -26,6 +26,38 @@ describe("a span to pull", () => {
   it("of an hour that is not over ends before now", () => {
     const span = hourSpan("2026-11-22T11:30:00Z", NOW);
     expect(spanOf(localValue(span.from), localValue(span.to), NOW)).toHaveProperty("lengthS", 1799);
+  });
+});
+
+describe("a span dragged on the bar", () => {
+  const ms = (minutes: number) => NOW.getTime() + minutes * 60_000;
+  const told = (a: number, b: number) => {
+    const { from, to } = draggedSpan(ms(a), ms(b), NOW);
+    return [from, to].map((one) => (one.getTime() - NOW.getTime()) / 1_000);
+  };
+
+  it("goes either way, by ten seconds, and is at most an hour from where it began", () => {
+    expect(told(-30, -20.05)).toEqual([-1_800, -1_200]);
+    expect(told(-20, -30)).toEqual([-1_800, -1_200]);
+    expect(told(-90, 0)).toEqual([-5_400, -1_800]);
+  });
+
+  it("is never empty and never of what is not over", () => {
+    expect(told(-5, -5)).toEqual([-300, -290]);
+    expect(told(-5, 5)).toEqual([-300, -1]);
+  });
+
+  it("stands in a window of three hours around its beginning", () => {
+    const { startMs, endMs } = barWindow(new Date("2026-11-22T10:20:00Z"));
+    expect([startMs, endMs].map((one) => new Date(one).toISOString())).toEqual([
+      "2026-11-22T09:00:00.000Z",
+      "2026-11-22T12:00:00.000Z",
+    ]);
+  });
+
+  it("is held by the bed as long as the bed said", () => {
+    expect([-60, -121].map((minutes) => heldAt(ms(minutes), 2, NOW))).toEqual([true, false]);
+    expect(heldAt(ms(-60), null, NOW)).toBeNull();
   });
 });
 

@@ -2,6 +2,7 @@
 import { pullWords } from "./pullWords";
 
 const LONGEST_MS = 3_600_000;
+const STEP_MS = 10_000;
 
 export interface Span {
   startUtc: string;
@@ -31,6 +32,27 @@ export function spanOf(from: string, to: string, now: Date): Span | string {
 export function hourSpan(startUtc: string, now: Date): { from: Date; to: Date } {
   const from = new Date(startUtc);
   return { from, to: new Date(Math.min(from.getTime() + LONGEST_MS, now.getTime() - 1_000)) };
+}
+
+/** What the span bar shows: an hour before the hour in which the span begins, that hour, and the one after. */
+export function barWindow(from: Date): { startMs: number; endMs: number } {
+  const hour = Math.floor(from.getTime() / LONGEST_MS) * LONGEST_MS;
+  return { startMs: hour - LONGEST_MS, endMs: hour + 2 * LONGEST_MS };
+}
+
+/** A drag from one moment to another as a span: by ten seconds, at most an hour from where it began, over by now. */
+export function draggedSpan(anchorMs: number, toMs: number, now: Date): { from: Date; to: Date } {
+  const near = Math.max(anchorMs - LONGEST_MS, Math.min(anchorMs + LONGEST_MS, toMs));
+  const [first, last] = near < anchorMs ? [near, anchorMs] : [anchorMs, near];
+  const newest = now.getTime() - 1_000;
+  const start = Math.min(Math.round(first / STEP_MS) * STEP_MS, newest - STEP_MS);
+  const end = Math.min(Math.max(Math.round(last / STEP_MS) * STEP_MS, start + STEP_MS), newest);
+  return { from: new Date(start), to: new Date(end) };
+}
+
+/** Whether the bed, that said how many hours it holds, should still hold this moment; null where it never said. */
+export function heldAt(momentMs: number, ringHours: number | null, now: Date): boolean | null {
+  return ringHours === null ? null : now.getTime() - momentMs <= ringHours * LONGEST_MS;
 }
 
 /** A clip's span with `byS` seconds more at one end; or why there is none: its end is not over yet, or it is over an hour. */

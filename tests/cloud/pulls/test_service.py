@@ -140,7 +140,8 @@ async def test_a_clinician_asks_watches_it_arrive_and_the_deed_is_audited(house:
     await take(ANSWER, answer(UUID(shown["pull_id"]), event_id=event_id))
     await house.clip(event_id)
     shown = (await client.get(f"/api/v1/pulls/{shown['pull_id']}")).json()
-    assert (shown["standing"], shown["parts"][0]["watchable"]) == ("arriving", True)
+    part = shown["parts"][0]
+    assert (shown["standing"], part["watchable"], part["stored_share"]) == ("arriving", True, 0.25)
     listed = (await client.get("/api/v1/pulls", params={"bed": "bed-1"})).json()
     assert [item["pull_id"] for item in listed["items"]] == [shown["pull_id"]]
 

@@ -2167,6 +2167,11 @@ export interface components {
             watchable: boolean;
             /** Stored */
             stored: boolean;
+            /**
+             * Stored Share
+             * @description of the bytes that the cloud wants, how many it has
+             */
+            stored_share: number;
         };
         /**
          * PatientView

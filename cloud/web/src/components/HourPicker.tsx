@@ -2,10 +2,12 @@
 import type { ReactNode } from "react";
 import type { Bed } from "../api/types";
 import { hourBars } from "../hours";
+import { heldAt } from "../pulls";
 import { pullWords } from "../pullWords";
 import { percentText } from "../times";
 import { words } from "../words";
 
+const HOUR_MS = 3_600_000;
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 interface HourPickerProps {
@@ -17,11 +19,14 @@ interface HourPickerProps {
 export function HourPicker({ bed, chosen, onChoose }: HourPickerProps): ReactNode {
   const bars = hourBars(bed.coverage_hours, "depth");
   if (bars.length === 0) return null;
+  const now = new Date();
   return (
     <fieldset className="hour-picker">
       <legend>{pullWords.hours}</legend>
       {bars.map((bar) => {
-        const told = bar.coverage === null ? words.beds.nothingWanted : percentText(bar.coverage);
+        const gone = heldAt(Date.parse(bar.startUtc) + HOUR_MS, bed.ring_hours, now) === false;
+        const recorded = bar.coverage === null ? words.beds.nothingWanted : percentText(bar.coverage);
+        const told = gone ? pullWords.goneHour : recorded;
         const label = pullWords.hour(clock.format(new Date(bar.startUtc)), told);
         return (
           <button
@@ -35,7 +40,12 @@ export function HourPicker({ bed, chosen, onChoose }: HourPickerProps): ReactNod
           >
             <svg viewBox="0 0 4 16" preserveAspectRatio="none" aria-hidden="true">
               <rect className="hour-ground" width="4" height="16" />
-              <rect className="hour-recorded" width="4" y={16 - 16 * bar.recorded} height={16 * bar.recorded} />
+              <rect
+                className={gone ? "hour-gone" : "hour-recorded"}
+                width="4"
+                y={16 - 16 * bar.recorded}
+                height={16 * bar.recorded}
+              />
             </svg>
           </button>
         );

@@ -7,6 +7,7 @@ import { hourSpan, localValue, type Span, spanOf } from "../pulls";
 import { pullWords } from "../pullWords";
 import { hoursText, lengthText, utcText } from "../times";
 import { HourPicker } from "./HourPicker";
+import { SpanBar } from "./SpanBar";
 
 const FIRST_FROM_MS = 20 * 60_000;
 const FIRST_TO_MS = 5 * 60_000;
@@ -29,6 +30,10 @@ export function PullForm({ beds }: { beds: Bed[] }): ReactNode {
     setHour(startUtc);
     setFrom(localValue(chosen.from));
     setTo(localValue(chosen.to));
+  };
+  const drag = (first: Date, last: Date) => {
+    setFrom(localValue(first));
+    setTo(localValue(last));
   };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -65,6 +70,9 @@ export function PullForm({ beds }: { beds: Bed[] }): ReactNode {
         {busy ? pullWords.asking : pullWords.ask}
       </button>
       <HourPicker bed={bed} chosen={hour} onChoose={choose} />
+      {!Number.isNaN(Date.parse(from)) && !Number.isNaN(Date.parse(to)) && (
+        <SpanBar bed={bed} from={new Date(from)} to={new Date(to)} onChoose={drag} />
+      )}
       <Hints bed={bed} span={span} />
       <p className="fault" role="alert">
         {fault}

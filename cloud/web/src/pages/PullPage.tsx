@@ -3,6 +3,7 @@ import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 import { sentenceOf } from "../api/client";
 import type { PartView, PullView } from "../api/types";
+import { ShareBar } from "../components/CoverageBar";
 import { Moment } from "../components/Moment";
 import { Loading, Notice } from "../components/Notice";
 import { PullForm } from "../components/PullForm";
@@ -109,6 +110,12 @@ function Part({ part }: { part: PartView }): ReactNode {
         </Link>
       ) : (
         <span className="soft">{pullWords.notHereYet}</span>
+      )}
+      {part.known && !part.stored && (
+        <span className="part-share">
+          <ShareBar share={part.stored_share} />
+          <span className="figure soft">{words.clip.storedShare(percentText(part.stored_share))}</span>
+        </span>
       )}
       <span className="second">{told.join("; ")}</span>
     </div>
