@@ -86,8 +86,9 @@ def figures_of_recorder() -> dict[str, Figure]:
     ready, over = context.Event(), context.Event()
     with tempfile.TemporaryDirectory(prefix="deepepil-bench-live-") as place, ExitStack() as stack:
         folder = Path(place)
-        rendered = render(folder, KINECT_V2, RENDERED_S)
-        bed = stack.enter_context(bed_that_records(folder / "bed", "bed-1", rendered, KINECT_V2))
+        render(folder, KINECT_V2, RENDERED_S)
+        frames = folder / f"{KINECT_V2.name}-{RENDERED_S}"
+        bed = stack.enter_context(bed_that_records(folder / "bed", "bed-1", frames, KINECT_V2))
         live = stack.enter_context(_Live(folder / "bed"))
         _QUIET.wait(WARM_UP_S)
         idle_s = sum(live.cpu_times()[:2])

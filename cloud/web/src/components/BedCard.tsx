@@ -92,7 +92,7 @@ function Online({ bed }: { bed: Bed }): ReactNode {
 function RecordingLine({ bed, onDeed, mayWatch }: { bed: Bed; onDeed: Ask; mayWatch: boolean }): ReactNode {
   const { text, tone } = recordingState(bed);
   return (
-    <div className="card-line">
+    <div className="card-line recording-line">
       <span className={`recording recording-${tone}`} data-testid="recording-state">
         {text}
       </span>

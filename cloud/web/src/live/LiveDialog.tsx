@@ -35,9 +35,9 @@ export default function LiveDialog({ place, onClose }: { place: Place; onClose: 
             aria-label={liveWords.picture(words.streams[stream] ?? stream, place.bed)}
           />
           <Overlay live={live} bed={place.bed} />
+          {stream === "depth" && (live.shown.kind === "live" || live.shown.kind === "still") && <DepthScale />}
         </div>
         <div className="live-bar">
-          {stream === "depth" && !over && <DepthScale />}
           <Viewers live={live} />
         </div>
         <div className="dialog-buttons">
@@ -57,7 +57,7 @@ export default function LiveDialog({ place, onClose }: { place: Place; onClose: 
 
 function StreamChoice({ stream, onChoose }: { stream: LiveStream; onChoose: (stream: LiveStream) => void }): ReactNode {
   return (
-    <fieldset className="switch stream-switch">
+    <fieldset className="switch">
       <legend className="hidden">{liveWords.streams}</legend>
       {STREAMS.map((each) => (
         <button key={each} type="button" aria-pressed={each === stream} onClick={() => onChoose(each)}>
