@@ -26,6 +26,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from scripts.licences import UNKNOWN, licence_of_wheel
 from shared.errors import DeepEpilError, Misconfigured, Refused
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,7 @@ class Package:
     version: str
     file: str
     sha256: str
+    licence: str = UNKNOWN
 
 
 def package_of(wheel: Path) -> Package:
@@ -50,7 +52,8 @@ def package_of(wheel: Path) -> Package:
     if wheel.suffix != ".whl" or len(parts) not in {5, 6}:
         raise Refused(f"{wheel.name} is not a wheel; the bundle holds wheels alone.")
     name = re.sub(r"[-_.]+", "-", parts[0]).lower()
-    return Package(name, parts[1], wheel.name, hashlib.sha256(wheel.read_bytes()).hexdigest())
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return Package(name, parts[1], wheel.name, digest, licence_of_wheel(wheel))
 
 
 def pinned(text: str) -> dict[str, str]:
@@ -71,12 +74,13 @@ def requirements(names: Mapping[str, str], packages: Iterable[Package]) -> str:
 
 
 def sbom(version: str, packages: Iterable[Package], built_s: int) -> str:
-    """A CycloneDX 1.6 document: each wheel with its package URL and hash. The same input is the same text."""
+    """A CycloneDX 1.6 document: each wheel with its package URL, hash and licence. The same input is the same text."""
     components = [
         {
             "type": "library", "name": package.name, "version": package.version,
             "purl": f"pkg:pypi/{package.name}@{package.version}", "bom-ref": f"{package.name}@{package.version}",
             "hashes": [{"alg": "SHA-256", "content": package.sha256}],
+            "licenses": [{"license": {"name": package.licence}}],
         }
         for package in sorted(packages)
     ]  # fmt: skip

@@ -135,7 +135,7 @@ async def written_anew() -> None:
 
 async def put_in_and_written_anew() -> None:
     entries = await rows_of("north")
-    await write_anew("north", [*entries[:ROW], replace(entries[5], subject="event 99"), *entries[ROW:]], ROW + 1)
+    await write_anew("north", [*entries[:ROW], replace(entries[ROW], subject="event 99"), *entries[ROW:]], ROW + 1)
 
 
 async def swapped() -> None:
