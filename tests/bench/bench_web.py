@@ -188,6 +188,11 @@ def _load() -> Figure:
     return Figure(round(os.getloadavg()[0], 1), f"runnable on {os.cpu_count()} cores, mean of a minute")
 
 
+def _keep(figures: dict[str, Figure]) -> None:
+    """What was measured stays measured when a later part fails."""
+    write_results("bench-web", "make bench-web", figures)
+
+
 async def measure() -> dict[str, Figure]:
     """Opens a house of its own and measures everything in it."""
     programs = debian_programs()
@@ -209,14 +214,17 @@ async def measure() -> dict[str, Figure]:
                 for each in MEASURED:
                     figures |= await each(bench)
             figures["machine_load_after"] = _load()
+            _keep(figures)
             figures |= await figures_of_joining(folder, database)
     return figures
 
 
 def main() -> None:
-    figures = asyncio.run(measure()) | figures_of_recorder()
+    figures = asyncio.run(measure())
+    _keep(figures)
+    figures |= figures_of_recorder()
+    _keep(figures)
     print_results(figures)
-    write_results("bench-web", "make bench-web", figures)
 
 
 if __name__ == "__main__":
