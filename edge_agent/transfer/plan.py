@@ -142,7 +142,9 @@ class UploadPlan:
             self._note_missing(each, clip.sizes[each.sha256])
         if answer.clip_stored:
             return ClipEnd.stored
-        if not clip.wanted and answer.raw is RawDecision.released:
+        if (
+            not answer.missing and answer.raw is RawDecision.released
+        ):  # the cloud may want what the manifest never named
             return ClipEnd.released
         clip.waits = not clip.wanted
         if clip.waits:

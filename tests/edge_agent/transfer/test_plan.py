@@ -133,6 +133,16 @@ def test_chunk_numbers_and_objects_that_the_manifest_does_not_have_are_ignored()
     assert plan.next(0) == SendChunk(manifest.event_id, sha256, CHUNK_BYTES, 0)
 
 
+def test_a_clip_is_not_let_go_while_the_cloud_wants_an_object_that_the_manifest_never_named() -> None:
+    manifest, plan = make_manifest(sorted(SIZES)[:1]), UploadPlan(random.Random(1))
+    plan.add(manifest)
+    spoiled = MissingObject(sha256="f" * 64, chunks=[0])
+    answer = ClipAnswer(event_id=manifest.event_id, missing=[spoiled], raw=RawDecision.released, clip_stored=False)
+    assert plan.answered(answer, 0) is None
+    assert plan.next(3600 * NS_PER_S) == AskClip(manifest.event_id)
+    assert plan.answered(answer.model_copy(update={"missing": []}), 0) is ClipEnd.released
+
+
 def test_a_cloud_that_asks_for_stored_objects_again_and_again_is_obeyed_more_and_more_slowly() -> None:
     sha256 = sorted(SIZES)[0]
     manifest, plan, now_ns, sends = make_manifest([sha256]), UploadPlan(random.Random(1)), 0, 0
