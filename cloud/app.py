@@ -33,7 +33,9 @@ import cloud.review.reading_routes
 import cloud.review.routes
 import cloud.stays.patient_routes
 import cloud.stays.routes
+from cloud.accounts.host_cookie import HostCookie
 from cloud.accounts.open_answers import OpenAnswers
+from cloud.accounts.routes import COOKIE
 from cloud.audit.looks import Looks
 from cloud.objects import Objects
 from cloud.pages import install_pages
@@ -50,6 +52,7 @@ RESEARCH_USE: Literal["For research use only: no diagnosis, no alarm."] = (
 BODY_LIMIT_BYTES = 64 * 1024
 LARGER_BODIES = {"/references": 4 * 1024 * 1024 + 64 * 1024}
 """By the end of the path: a file of the EEG, as base64."""
+OWN_READS = frozenset({"same-origin", "none"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -128,6 +131,7 @@ class Fence:
             await send(message)
 
         try:
+            _must_be_own_read(scope)
             receive = receive if scope["method"] in READING else await _checked_write(scope, receive)
         except HttpProblem as problem:
             await problem_response(problem)(scope, receive, send_with_headers)
@@ -142,6 +146,13 @@ class Fence:
                 if not answer.was_cut:
                     raise
                 task.uncancel()  # the connection closes in the middle of the answer, which tells the other side
+
+
+def _must_be_own_read(scope: Scope) -> None:
+    """Pages of other origins may link to ours and get nothing of the interface or the videos: 403. Old browsers do not tell."""
+    told = Headers(scope=scope).get("sec-fetch-site", "none")
+    if scope["path"].startswith(f"{API}/") and told not in OWN_READS:
+        raise HttpProblem(403, "The interface is read by this site's own pages alone.")
 
 
 async def _checked_write(scope: Scope, receive: Receive) -> Receive:
@@ -243,6 +254,8 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
     install_pages(app, parts.web_folder)
     install_problems(app)
     app.add_middleware(Fence)
+    if parts.secure_cookies:
+        app.add_middleware(HostCookie, name=COOKIE)
     document = app.openapi
     app.openapi = lambda: document() if app.openapi_schema else _with_problem_type(document())  # type: ignore[method-assign]
     return app
