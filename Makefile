@@ -12,7 +12,7 @@ SOURCE ?= simulator
 MINUTES ?= 10
 RECORDING_MINUTES ?= 20
 
-.PHONY: drill-audit drill-fleet-converge bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
+.PHONY: bench-trust drill-audit drill-fleet-converge bundle bench-delivery drill-outage help setup kinect system-packages demo test check bench bench-capture bench-edge bench-recording campaign-recording campaign-delivery bench-detector evaluate evaluate-quick web docs pins clean bench-web bench-ward ward-sheet
 
 help:
 	@echo "make demo            two simulated beds, broker, database, cloud and review pages on this machine; Ctrl-C stops all"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-delivery  what the promise costs: receipts a second, backlogs, a thousand beds, a broker that dies, uploads; 20 minutes (SHORT=1: three)"
 	@echo "make bench-detector  what the detector costs at a bed: share of a core, catching up, latency, compute; five minutes"
 	@echo "make bench-web       what the pages cost a clinician: first frame, a frame's step, depth in space; Chromium on this machine"
+	@echo "make bench-trust     what row-level security and the audit log cost a reader's requests; a minute"
 	@echo "make bench-ward      what the simulated ward costs: full frames, previews; a minute    make ward-sheet   its contact sheet"
 	@echo "make evaluate        how well the detector and the classifier do on simulated patients they never saw: an hour or more, once a release"
 	@echo "make evaluate-quick  the same for the detector on a small set of nights, in minutes"
@@ -131,6 +132,9 @@ bench-delivery: setup
 
 bench-detector: setup
 	$(BIN)/python -m tests.bench.bench_detector
+
+bench-trust: setup
+	$(BIN)/python -m tests.bench.bench_trust
 
 bench-ward: setup
 	$(BIN)/python -m tests.bench.bench_ward

@@ -44,6 +44,9 @@ _FAILED = (
     "SELECT task_name AS task, count(*) AS n FROM procrastinate_jobs WHERE status = 'failed' GROUP BY task_name"
     " ORDER BY task_name LIMIT 1000"
 )
+_GLASS = (
+    "SELECT site, count(*) FILTER (WHERE until_utc_ns > $1) AS n FROM broken_glass GROUP BY site ORDER BY site LIMIT 1000"
+)
 _DEAD = "SELECT site, bed, count(*) AS n FROM dead_letter GROUP BY site, bed ORDER BY site, bed LIMIT 10000"
 
 
@@ -73,6 +76,9 @@ class CloudFigures:
     dead: Metric = field(
         default_factory=lambda: Metric("dead_letters", "messages of a bed that will never be taken, by bed")
     )
+    glass: Metric = field(
+        default_factory=lambda: Metric("broken_glass", "people who see a site now without a grant, by site")
+    )
     certificates: Metric = field(
         default_factory=lambda: Metric("certificate_end_timestamp_seconds", "when a certificate ends")
     )
@@ -82,7 +88,7 @@ class CloudFigures:
         """All of them, in the order of the page."""
         return [
             self.reachable, self.online, self.waiting, self.oldest, self.due, self.due_age, self.failed, self.dead,
-            self.certificates,
+            self.glass, self.certificates,
         ]  # fmt: skip
 
 
@@ -135,6 +141,8 @@ async def _work(figures: CloudFigures, now_ns: int) -> None:
     parked |= {str(row["task"]): int(str(row["n"])) for row in await rows(_FAILED)}
     for task, count in sorted(parked.items()):
         figures.failed.add(count, task=task)
+    for row in await rows(_GLASS, now_ns):
+        figures.glass.add(int(str(row["n"])), site=str(row["site"]))
     for row in await rows(_DEAD):
         figures.dead.add(int(str(row["n"])), site=str(row["site"]), bed=str(row["bed"]))
 
