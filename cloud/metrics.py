@@ -44,9 +44,8 @@ _FAILED = (
     "SELECT task_name AS task, count(*) AS n FROM procrastinate_jobs WHERE status = 'failed' GROUP BY task_name"
     " ORDER BY task_name LIMIT 1000"
 )
-_GLASS = (
-    "SELECT site, count(*) FILTER (WHERE until_utc_ns > $1) AS n FROM broken_glass GROUP BY site ORDER BY site LIMIT 1000"
-)
+_GLASS = "SELECT site, count(*) FILTER (WHERE until_utc_ns > $1) AS n FROM broken_glass GROUP BY site ORDER BY site LIMIT 1000"
+_GLASS = "SELECT site, count(*) FILTER (WHERE until_utc_ns > $1) AS n FROM broken_glass GROUP BY site ORDER BY site LIMIT 1000"
 _DEAD = "SELECT site, bed, count(*) AS n FROM dead_letter GROUP BY site, bed ORDER BY site, bed LIMIT 10000"
 
 
