@@ -129,7 +129,9 @@ class Viewing:
     async def _tell_facts(self) -> None:
         while True:
             shot = self._track.newest
-            if shot is not None:
+            if shot is None:
+                self._tell({"waiting": 1})
+            else:
                 age_ms = (self._clock.monotonic_ns() - shot.mono_ns) // NS_PER_MS
                 self._tell({"utc_ms": shot.utc_ns // NS_PER_MS, "age_ms": age_ms})
             await asyncio.sleep(FACTS_PERIOD_S)

@@ -115,6 +115,8 @@ function overText(over: Over, utcMs: number | null): { title: string; text: stri
   switch (over.cause) {
     case "gone":
       return liveWords.gone(clockText(new Date(utcMs ?? Date.now()), new Date()));
+    case "silent":
+      return liveWords.silent;
     case "unreachable":
       return liveWords.unreachable;
     case "signedOut":

@@ -79,6 +79,10 @@ export const liveWords = {
   again: "Try again",
   picture: (stream: string, bed: string) => `${stream} picture of ${bed}, live`,
   cause: (cause: ViewCause): Sentence => causes[cause],
+  silent: {
+    title: "The camera gives no picture",
+    text: "The bed is there and answers, its camera does not. The bed's card says what it knows of it.",
+  },
   unreachable: { title: "The server cannot be reached", text: "This computer lost its connection. Try again." },
   signedOut: { title: "Your session is over", text: "Please sign in again to watch." },
   refused: "You cannot watch this bed",

@@ -52,7 +52,7 @@ interface Screen {
 class View {
   /** The end of the view before: the bed hears of it first, so that a change of the picture fits under its limit. */
   private static farewell: Promise<void> = Promise.resolve();
-  private readonly course: Course = { answeredMs: null, pictureMs: null };
+  private readonly course: Course = { answeredMs: null, pictureMs: null, factMs: null };
   private readonly stop = new AbortController();
   private readonly timers: ReturnType<typeof setInterval>[] = [];
   private connection: LiveConnection | null = null;
@@ -108,7 +108,8 @@ class View {
 
   private readonly hear = (fact: { utc_ms?: number; age_ms?: number; end?: string; sentence?: string }): void => {
     if (fact.end) this.end(fact.end as ViewCause);
-    else if (fact.utc_ms !== undefined) {
+    this.course.factMs = performance.now();
+    if (fact.utc_ms !== undefined) {
       this.fact = { utcMs: fact.utc_ms, behindMs: fact.age_ms ?? 0, atMs: performance.now() };
     }
   };
