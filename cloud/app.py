@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -24,10 +25,12 @@ import cloud.accounts.routes
 import cloud.audit.routes
 import cloud.clips.export_routes
 import cloud.clips.picture_routes
+import cloud.datasets.routes
 import cloud.labels.routes
 import cloud.live_view.routes
 import cloud.pulls.routes
 import cloud.references.routes
+import cloud.releases.routes
 import cloud.review.desk_routes
 import cloud.review.reading_routes
 import cloud.review.routes
@@ -44,14 +47,15 @@ from cloud.releases.service import Releases
 from cloud.scope import fenced
 from cloud.settings import CloudSettings, LiveSection
 from shared.clock import Clock, SystemClock
+from shared.release_order import read_signing_key
 
 API = "/api/v1"
 RESEARCH_USE: Literal["For research use only: no diagnosis, no alarm."] = (
     "For research use only: no diagnosis, no alarm."
 )
 BODY_LIMIT_BYTES = 64 * 1024
-LARGER_BODIES = {"/references": 4 * 1024 * 1024 + 64 * 1024}
-"""By the end of the path: a file of the EEG, as base64."""
+LARGER_BODIES = {"/references": 4 * 1024 * 1024 + 64 * 1024, "/releases": 4 * 1024 * 1024}
+"""By the end of the path: a file of the EEG or a detector, as base64."""
 OWN_READS = frozenset({"same-origin", "none"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
@@ -78,6 +82,7 @@ class PeopleParts:
     commit: str
     web_folder: Path
     secure_cookies: bool
+    release_key: Ed25519PrivateKey | None = None
     second_factor_required: bool = False
     live: LiveSection = LiveSection()
 
@@ -98,6 +103,7 @@ def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
         commit=commit or "unknown",
         web_folder=here / "web" / "dist",
         secure_cookies=settings.people.https,
+        release_key=read_signing_key(settings.releases.signing_key_file) if settings.releases.signing_key_file else None,
         second_factor_required=settings.people.second_factor == "required",
         live=settings.live,
     )
@@ -247,6 +253,8 @@ def create_people_app(parts: PeopleParts) -> FastAPI:
         cloud.pulls.routes.router,
         cloud.live_view.routes.router,
         cloud.references.routes.router,
+        cloud.datasets.routes.router,
+        cloud.releases.routes.router,
         cloud.audit.routes.router,
     ):
         api.include_router(router)

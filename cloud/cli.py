@@ -18,6 +18,8 @@ import click
 
 from cloud.accounts.commands import people
 from cloud.audit.commands import audit_group
+from cloud.datasets.commands import dataset
+from cloud.releases.commands import release
 from cloud.settings import load_settings
 from shared.errors import DeepEpilError, Misconfigured
 from shared.software import software_version
@@ -283,6 +285,8 @@ def _run(name: str, process: Callable[..., Any], config: Path, end_with_parent: 
 
 main.add_command(people)
 main.add_command(audit_group)
+main.add_command(dataset)
+main.add_command(release)
 
 if __name__ == "__main__":
     main()

@@ -50,6 +50,10 @@ class Right(StrEnum):
     run_references = "run_references"
     set_policies = "set_policies"
     see_audit = "see_audit"
+    use_datasets = "use_datasets"
+    see_releases = "see_releases"
+    upload_releases = "upload_releases"
+    run_releases = "run_releases"
 
 
 RIGHTS: dict[str, frozenset[Right]] = {
@@ -65,8 +69,8 @@ RIGHTS: dict[str, frozenset[Right]] = {
             Right.run_references,
         }
     ),
-    Role.scientist: frozenset({Right.see_events}),
-    Role.ops: frozenset({Right.see_beds, Right.see_dead_letters}),
+    Role.scientist: frozenset({Right.see_events, Right.use_datasets, Right.see_releases, Right.upload_releases}),
+    Role.ops: frozenset({Right.see_beds, Right.see_dead_letters, Right.see_releases, Right.run_releases}),
     Role.dpo: frozenset({Right.see_audit}),
     Role.admin: frozenset(Right),
     BROKEN_GLASS: frozenset({Right.see_events, Right.see_beds, Right.see_patient_codes}),

@@ -22,6 +22,7 @@ class DesiredChanges(TypedDict, total=False):
     paused: bool
     record_unassigned: bool
     release: str | None
+    order: dict[str, Any]
 
 
 async def ensure_bed(connection: Connection, site: str, bed: str) -> bool:
@@ -61,7 +62,7 @@ async def set_desired(
         .using_db(connection)
         .update(version=state.version, body=state.model_dump(mode="json"))
     )
-    told = {key: None if value is None else str(value) for key, value in changes.items()}
+    told = {key: None if value is None else str(value) for key, value in changes.items() if key != "order"}
     await audit.record(connection, principal, "desired_changed", site=site, subject=f"{site}.{bed}", details={**told})
     return state
 

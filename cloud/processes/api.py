@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 import cloud.labels.queries
+import cloud.releases.bed_routes
 from cloud.clips.routes import create_bed_app
 from cloud.clips.service import ClipParts
 from cloud.database import database_server, open_tables
@@ -43,6 +44,7 @@ async def run_api(settings: CloudSettings, stop: asyncio.Event) -> None:
     clip_parts = ClipParts.of(objects, settings.site.policy_of, _verdict_of, settings.beds.open_clips)
     limits = BedLimits(settings.beds, time.monotonic_ns)
     bed_app, revoked, identity = create_bed_app(clip_parts, limits), Revoked(), _identity_parts(settings)
+    bed_app.include_router(cloud.releases.bed_routes.router)
     if identity is not None:
         bed_app.include_router(renewal_router(identity))
     of_beds = bed_listener(RevocationFence(bed_app, revoked), settings.beds, _beds_listening)

@@ -19,6 +19,10 @@ from cloud.audit.tables import AuditEntry
 from cloud.classify.tables import Classification
 from cloud.clips.tables import Clip, ClipObject, Event, StoredObject
 from cloud.database import in_transaction
+from cloud.datasets.parquet import to_parquet
+from cloud.datasets.rules import Row
+from cloud.datasets.service import manifest_key
+from cloud.datasets.tables import Dataset
 from cloud.devices.service import ensure_bed
 from cloud.objects import Objects, object_key
 from cloud.pulls.tables import Pull
@@ -39,6 +43,33 @@ BOOT = "5e0f6c1a-6f0e-4f6b-9a58-2f3d7a1b9c0d"
 FIRST_UTC_NS = 1_780_000_000 * NS_PER_S
 NO_HASH = "no password opens this account"
 VIDEO = bytes(range(256)) * 40
+_ROW = Row(
+    event_id="0",
+    site="",
+    patient="p-1",
+    split="train",
+    klass="confirmed",
+    verdict="confirmed",
+    epilepsy_class="",
+    label_version=1,
+    annotation_versions="",
+    readers=1,
+    suggestion_shown=False,
+    start_ns=0,
+    end_ns=1,
+    first_frame=0,
+    end_frame=1,
+    ir_sha256="a" * 64,
+    ir_bytes=1,
+    depth_sha256="",
+    depth_bytes=0,
+    segments=(),
+)
+
+
+def dataset_of(site: str) -> tuple[str, bytes]:
+    """Hash and bytes of a manifest of one clip of this site."""
+    return to_parquet([_ROW._replace(site=site)], {})
 
 
 @dataclass
@@ -222,6 +253,27 @@ class House:
             passed_over=0,
             imported_by="ann",
             imported_at_ns=self.clock.now_ns,
+        )
+
+    async def dataset(self, site: str = "north") -> None:
+        """The dataset of `dataset_of(site)`."""
+        sha256, content = dataset_of(site)
+        await self.objects.put(manifest_key(sha256), content)
+        await Dataset.create(
+            site=site,
+            name="emu",
+            version=1,
+            manifest_sha256=sha256,
+            manifest_bytes=len(content),
+            sites=1,
+            clips=1,
+            patients=1,
+            clips_here=1,
+            counts={},
+            left_out={},
+            query={},
+            frozen_by="sam",
+            frozen_utc_ns=self.clock.now_ns,
         )
 
     async def deeds(self, site: str) -> list[tuple[str, str, str]]:

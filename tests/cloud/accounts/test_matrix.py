@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from cloud.accounts.rules import Role
 from cloud.openapi import openapi_document
-from tests.cloud.people_house import House
+from tests.cloud.people_house import House, dataset_of
 
 VERDICT = {"verdict": "confirmed", "expected_version": 0, "suggestion_shown": False}
 OFFER = {"stream": "ir", "sdp": "v=0"}
@@ -36,6 +36,8 @@ CARE = frozenset({Role.clinician, Role.admin})
 WATCH = CARE | {Role.ops}
 OFFICERS = frozenset({Role.dpo, Role.admin})
 OPS = frozenset({Role.ops, Role.admin})
+LEARN = frozenset({Role.scientist, Role.admin})
+PLACES = {"beds": [{"site": "north", "bed": "bed-1"}]}
 
 # method, path, body, who may, status at home, whether it names one thing of a site (and so is absent from elsewhere)
 ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
@@ -91,6 +93,15 @@ ROUTES: list[tuple[str, str, Any, frozenset[Role], int, bool]] = [
     ("POST", "/stays/{stay_id}/references", EEG_FILE, CARE, 200, True),
     ("POST", "/stays/{stay_id}/references/pull", None, CARE, 200, True),
     ("DELETE", "/stays/{stay_id}/references/{list_id}", None, CARE, 204, True),
+    ("GET", "/datasets", None, LEARN, 200, False),
+    ("POST", "/datasets", {"name": "emu"}, LEARN, 422, False),
+    ("GET", "/datasets/{sha256}", None, LEARN, 200, True),
+    ("GET", "/datasets/{sha256}/manifest", None, LEARN, 200, True),
+    ("GET", "/releases", None, LEARN | OPS, 200, False),
+    ("POST", "/releases", {"card": {}, "file_base64": ""}, LEARN, 409, False),
+    ("PUT", "/releases/{name}/candidate", {"candidate": True}, OPS, 404, False),
+    ("POST", "/releases/{name}/champion", PLACES, OPS, 409, False),
+    ("POST", "/releases/rollback", PLACES, OPS, 409, False),
     ("GET", "/dead-letters", None, OPS, 200, False),
     ("GET", "/differences", None, OPS, 200, False),
     ("GET", "/audit/patients/{site}/{code}", None, OFFICERS, 200, True),
@@ -105,7 +116,7 @@ async def ask(client: httpx.AsyncClient, route: tuple[Any, ...], site: str, even
     names = {"site": site, "bed": "bed-1", "stream": "ir", "name": "mine", "code": "PT-7KQ2M", "annotator": "pat"}
     names["session"] = "0" * 16
     things = dict.fromkeys(("event_id", "pull_id", "stay_id", "list_id", "view_id"), event_id)
-    path = path.format(**names, **things, number=1)
+    path = path.format(**names, **things, number=1, sha256=dataset_of(site)[0])
     body = {**SPAN, "site": site} if body is SPAN else body
     if body is BULK:
         body = {**BULK, "items": [{**BULK["items"][0], "event_id": str(event_id)}]}
@@ -148,6 +159,7 @@ async def test_a_role_may_do_its_own_deeds_at_home_and_no_others(house: House, r
     await house.clip(event_id)
     await house.pull(event_id, "north")
     await house.references(event_id, "north")
+    await house.dataset("north")
     client = await house.person("pat", role.value)
     for row in ROUTES:
         answer = await ask(client, row, "north", event_id)
@@ -179,6 +191,7 @@ async def everything_of(house: House, site: str) -> UUID:
     await house.clip(event_id)
     await house.pull(event_id, site)
     await house.references(event_id, site)
+    await house.dataset(site)
     return event_id
 
 
