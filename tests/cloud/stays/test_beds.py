@@ -84,6 +84,7 @@ async def test_a_bed_shows_what_it_last_said_of_itself(house: House) -> None:
         "release": "detector-v0",
         "last_event_utc": None,
         "last_event_id": None,
+        "live": None,
         "alarms": ["The disk holds less than 72 hours."],
         "paused": False,
         "paused_at_bed": False,
