@@ -6,6 +6,7 @@ The rule is SzCORE's any-overlap: an event counts when it overlaps the seizure w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +14,21 @@ from typing import Protocol
 
 from cloud.references.seizure import EegSeizure, ReadFile
 from shared.clock import NS_PER_S, utc_text
+from shared.comment_gate import doubtful
 from shared.event import EventCause
 from shared.pull import LONGEST_PULL_NS
+
+
+def kept_name(name: str, file_sha256: str) -> str:
+    """The file's own name, or a neutral one where it could name a person or a day: clinics call files after both."""
+    stem, dot, ending = name.rpartition(".")
+    words = re.sub(r"[_.,;-]+", " ", f"of {stem if dot else name}")
+    dates = re.sub(r"[_ ]+", "-", stem if dot else name)
+    if not doubtful(words) and not doubtful(dates):
+        return name
+    plain = re.fullmatch(r"[A-Za-z]{1,8}", ending) is not None
+    return f"eeg-{file_sha256[:8]}{f'.{ending.lower()}' if dot and plain else ''}"
+
 
 BEFORE_NS = 30 * NS_PER_S
 AFTER_NS = 60 * NS_PER_S

@@ -174,7 +174,7 @@ async def _write(
         list_id=uuid7(now_ns),
         site=stay.site,
         stay_id=stay.stay_id,
-        name=wish.name,
+        name=rules.kept_name(wish.name, digest),
         file_sha256=digest,
         settings=wish.settings,
         clock_offset_ns=wish.clock_offset_ns,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cloud.references.rules import Match, in_ring, match_of, on_unit_clock, span_to_pull
+from cloud.references.rules import Match, in_ring, kept_name, match_of, on_unit_clock, span_to_pull
 from cloud.references.seizure import EegSeizure, ReadFile
 from shared.clock import NS_PER_S
 from shared.errors import Refused
@@ -80,3 +80,23 @@ def test_a_ring_that_told_nothing_is_not_judged() -> None:
     assert in_ring(0, None, 10) is None
     assert in_ring(0, 1.0, 3600 * NS_PER_S) is True
     assert in_ring(0, 1.0, 3601 * NS_PER_S) is False
+
+
+@pytest.mark.parametrize("name", ["night.tsv", "bed-3.edf", "before admission.TSV", "seizures_2.tsv"])
+def test_a_files_own_name_is_kept(name: str) -> None:
+    assert kept_name(name, "0123456789ab") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Kowalska_Anna.tsv",
+        "night of Anna.tsv",
+        "eeg_1970-01-02.tsv",
+        "EEG-28.05.2026.tsv",
+        "patient_471188.tsv",
+        "a@b.pt.tsv",
+    ],
+)
+def test_a_name_that_could_be_a_persons_or_a_days_is_not(name: str) -> None:
+    assert kept_name(name, "0123456789ab") == "eeg-01234567.tsv"
