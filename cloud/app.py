@@ -103,7 +103,9 @@ def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
         commit=commit or "unknown",
         web_folder=here / "web" / "dist",
         secure_cookies=settings.people.https,
-        release_key=read_signing_key(settings.releases.signing_key_file) if settings.releases.signing_key_file else None,
+        release_key=read_signing_key(settings.releases.signing_key_file)
+        if settings.releases.signing_key_file
+        else None,
         second_factor_required=settings.people.second_factor == "required",
         live=settings.live,
     )
