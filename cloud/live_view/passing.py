@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from cloud.accounts.rules import ABSOLUTE_END_NS, IDLE_END_NS
 from cloud.database import UNREACHABLE, DatabaseAddress, in_transaction
 from cloud.live_view.rules import (
     ANSWER_WAIT_NS,
@@ -138,16 +139,22 @@ async def claim_hangups() -> list[tuple[Address, LiveHangup]]:
 
 
 async def end_what_is_over(now_ns: int) -> int:
-    """Ends views whose page is gone, whose bed is gone, or that nobody answered; forgets those of yesterday. Returns how many ended."""
+    """Ends views whose page, bed or viewer's last session is gone, or that nobody answered; forgets those of yesterday.
+
+    Returns how many ended.
+    """
     async with in_transaction() as connection:
         rows = await connection.execute_query_dict(
             "SELECT view_id, COALESCE(NOT c.online AND c.changed_at_ns < $1, false) AS bed_gone FROM live_view v"
             " LEFT JOIN bed_connection c USING (site, bed) WHERE state = ANY ($2::text[]) AND (seen_at_ns < $3"
-            " OR (state = 'asked' AND asked_at_ns < $4) OR (NOT c.online AND c.changed_at_ns < $1))"
+            " OR (state = 'asked' AND asked_at_ns < $4) OR (NOT c.online AND c.changed_at_ns < $1)"
+            " OR NOT EXISTS (SELECT 1 FROM person_session s JOIN account a ON a.name = s.account_id"
+            " WHERE a.name = v.viewer AND a.active AND s.used_utc_ns > $6 AND s.created_utc_ns > $7))"
             " ORDER BY view_id LIMIT $5 FOR UPDATE OF v SKIP LOCKED",
             [
                 now_ns - BED_GONE_NS, [state.value for state in OPEN], now_ns - PAGE_GONE_NS,
                 now_ns - ANSWER_WAIT_NS - 2 * NS_PER_S, ENDED_A_TURN,
+                now_ns - IDLE_END_NS, now_ns - ABSOLUTE_END_NS,
             ],
         )  # fmt: skip
         for found in rows:

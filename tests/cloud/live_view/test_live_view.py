@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from cloud.accounts.administration import end_sessions
 from cloud.audit.tables import AuditEntry
 from cloud.database import DatabaseAddress, in_transaction
 from cloud.devices.service import ensure_bed, note_state
@@ -148,6 +149,17 @@ async def test_a_bed_that_ends_all_views_is_believed_and_a_late_word_of_another_
     await tell(UUID(view_id), ViewPhase.ended, ViewCause.privacy)
     view = (await client.get(f"/api/v1/live/{view_id}")).json()
     assert (view["state"], view["cause"]) == ("ended", "privacy")
+
+
+async def test_a_session_that_is_taken_back_ends_the_view_at_the_next_turn(house: House, bed: Bed) -> None:
+    client = await house.person("a.clinician")
+    view_id = await join(client, bed)
+    await turn(bed)
+    assert bed.hangups == []
+    await end_sessions("a.clinician")
+    await turn(bed)
+    assert bed.hangups == [UUID(view_id)]
+    assert [deed for _, deed, _ in await deeds()] == ["live_joined", "live_ended"]
 
 
 async def test_an_offline_bed_is_said_to_be_gone_at_once(house: House, bed: Bed) -> None:
