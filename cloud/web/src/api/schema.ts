@@ -952,6 +952,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets
+         * @description The datasets that the person may use.
+         */
+        get: operations["datasets"];
+        put?: never;
+        /**
+         * Freeze Dataset
+         * @description Freezes what the query finds now. 200 with the dataset that is there when the content is the same.
+         */
+        post: operations["freeze_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Dataset
+         * @description One dataset, and which of its clips are no longer stored.
+         */
+        get: operations["one_dataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{sha256}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset Manifest
+         * @description The manifest as Parquet, audited.
+         */
+        get: operations["dataset_manifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Releases
+         * @description Every release, and how each bed of one's sites stands.
+         */
+        get: operations["releases"];
+        put?: never;
+        /**
+         * Upload Release
+         * @description Checks a detector against its card, signs the card and keeps both. A classifier comes by `deepepil-cloud release upload`.
+         */
+        post: operations["upload_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{name}/candidate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Candidate Release
+         * @description Makes a release fit to be given to beds, or takes that back; beds that run it go on.
+         */
+        put: operations["candidate_release"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{name}/champion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Champion Release
+         * @description Orders these beds to run a candidate, by a signed order to each; every one of them tries it first and goes back if it fails.
+         */
+        post: operations["champion_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Release
+         * @description Orders these beds to run again what each ran before.
+         */
+        post: operations["roll_back_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/patients/{site}/{code}": {
         parameters: {
             query?: never;
@@ -1356,6 +1504,14 @@ export interface components {
             n: number;
         };
         /**
+         * Candidate
+         * @description Whether beds may be given the release.
+         */
+        Candidate: {
+            /** Candidate */
+            candidate: boolean;
+        };
+        /**
          * ChainPart
          * @description One component of the Lüders chain: keys of the vocabulary, and its English text.
          */
@@ -1478,6 +1634,173 @@ export interface components {
              * @default
              */
             code: string;
+        };
+        /**
+         * DatasetList
+         * @description All datasets of which one sees every site, the newest first.
+         */
+        DatasetList: {
+            /** Items */
+            items: components["schemas"]["DatasetView"][];
+        };
+        /**
+         * DatasetLook
+         * @description One dataset with what is no longer there of it.
+         */
+        DatasetLook: {
+            /** Sha256 */
+            sha256: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /**
+             * Sites
+             * @description clips by site
+             */
+            sites: {
+                [key: string]: number;
+            };
+            /** Clips */
+            clips: number;
+            /** Patients */
+            patients: number;
+            /**
+             * Counts
+             * @description clips by split and class
+             */
+            counts: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * Left Out
+             * @description labelled clips that were left out, by reason
+             */
+            left_out: {
+                [key: string]: number;
+            };
+            query: components["schemas"]["DatasetQuery"];
+            /** Frozen By */
+            frozen_by: string;
+            /**
+             * Frozen Utc
+             * Format: date-time
+             */
+            frozen_utc: string;
+            /**
+             * Split
+             * @default by-patient
+             * @constant
+             */
+            split: "by-patient";
+            /**
+             * Missing
+             * @description events whose infrared is no longer stored; training passes over them
+             */
+            missing: string[];
+        };
+        /**
+         * DatasetQuery
+         * @description Which labels a dataset is frozen from. Clips of events without a known patient are never taken: they could leak.
+         */
+        DatasetQuery: {
+            /**
+             * Sites
+             * @description empty: all sites that one sees
+             * @default []
+             */
+            sites: string[];
+            /**
+             * Verdicts
+             * @default [
+             *       "confirmed",
+             *       "rejected"
+             *     ]
+             */
+            verdicts: components["schemas"]["Verdict"][];
+            /**
+             * Classes
+             * @description what is to be learnt; epilepsy_class: as all annotations of the event agree
+             * @default verdict
+             * @enum {string}
+             */
+            classes: "verdict" | "epilepsy_class";
+            /**
+             * Least Readers
+             * @default 1
+             */
+            least_readers: number;
+            /**
+             * Blind Only
+             * @description only labels whose readers saw no suggestion
+             * @default false
+             */
+            blind_only: boolean;
+            /** Since Utc */
+            since_utc?: string | null;
+            /** Until Utc */
+            until_utc?: string | null;
+            /**
+             * Split
+             * @default by-patient
+             */
+            split: string;
+            /**
+             * @default {
+             *       "validation": 0.15,
+             *       "test": 0.15
+             *     }
+             */
+            shares: components["schemas"]["Shares"];
+        };
+        /**
+         * DatasetView
+         * @description A frozen dataset; it never changes. Patients appear under pseudonyms alone, and only in the manifest.
+         */
+        DatasetView: {
+            /** Sha256 */
+            sha256: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /**
+             * Sites
+             * @description clips by site
+             */
+            sites: {
+                [key: string]: number;
+            };
+            /** Clips */
+            clips: number;
+            /** Patients */
+            patients: number;
+            /**
+             * Counts
+             * @description clips by split and class
+             */
+            counts: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * Left Out
+             * @description labelled clips that were left out, by reason
+             */
+            left_out: {
+                [key: string]: number;
+            };
+            query: components["schemas"]["DatasetQuery"];
+            /** Frozen By */
+            frozen_by: string;
+            /**
+             * Frozen Utc
+             * Format: date-time
+             */
+            frozen_utc: string;
         };
         /**
          * DeadLetter
@@ -1812,6 +2135,32 @@ export interface components {
             device_ns: number[];
         };
         /**
+         * Freeze
+         * @description What is to be frozen, and its name; the version is given.
+         */
+        Freeze: {
+            /** Name */
+            name: string;
+            /**
+             * @default {
+             *       "sites": [],
+             *       "verdicts": [
+             *         "confirmed",
+             *         "rejected"
+             *       ],
+             *       "classes": "verdict",
+             *       "least_readers": 1,
+             *       "blind_only": false,
+             *       "split": "by-patient",
+             *       "shares": {
+             *         "test": 0.15,
+             *         "validation": 0.15
+             *       }
+             *     }
+             */
+            query: components["schemas"]["DatasetQuery"];
+        };
+        /**
          * GapCause
          * @description Why frames are missing.
          * @enum {string}
@@ -1835,6 +2184,32 @@ export interface components {
              * @description part of the span's frames that is missing; below 1 there are pictures between
              */
             share: number;
+        };
+        /**
+         * GivenView
+         * @description What a bed was given last, and what it says of it. `running`: the release whose scores flow now.
+         */
+        GivenView: {
+            /** Site */
+            site: string;
+            /** Bed */
+            bed: string;
+            /** Number */
+            number: number;
+            /** Release */
+            release: string;
+            /** Deed */
+            deed: string;
+            /** Given By */
+            given_by: string;
+            /**
+             * Given Utc
+             * Format: date-time
+             */
+            given_utc: string;
+            /** Running */
+            running: string | null;
+            told: components["schemas"]["ReleaseRun"] | null;
         };
         /**
          * GlassAnswer
@@ -2226,6 +2601,24 @@ export interface components {
             entries: number;
         };
         /**
+         * Place
+         * @description One bed.
+         */
+        Place: {
+            /** Site */
+            site: string;
+            /** Bed */
+            bed: string;
+        };
+        /**
+         * Places
+         * @description The beds that a deed is for, all or none.
+         */
+        Places: {
+            /** Beds */
+            beds: components["schemas"]["Place"][];
+        };
+        /**
          * Problem
          * @description An RFC 9457 problem document; `title` is the status in words, `detail` one sentence for a person.
          */
@@ -2414,6 +2807,80 @@ export interface components {
             missed: number;
         };
         /**
+         * ReleaseList
+         * @description All releases, the newest first, and the beds of one's sites that were given one.
+         */
+        ReleaseList: {
+            /** Items */
+            items: components["schemas"]["ReleaseView"][];
+            /** Beds */
+            beds: components["schemas"]["GivenView"][];
+            /** May Sign */
+            may_sign: boolean;
+        };
+        /**
+         * ReleaseRun
+         * @description The newest order that the bed obeyed or refused; `sentence` says why where it did not come to run.
+         */
+        ReleaseRun: {
+            /** Number */
+            number: number;
+            /** Release */
+            release: string;
+            stage: components["schemas"]["ReleaseStage"];
+            /**
+             * Sentence
+             * @default
+             */
+            sentence: string;
+        };
+        /**
+         * ReleaseStage
+         * @description How far an ordered release got at the bed.
+         * @enum {string}
+         */
+        ReleaseStage: "testing" | "ready" | "trial" | "running" | "refused" | "fell_back";
+        /**
+         * ReleaseView
+         * @description One uploaded release.
+         */
+        ReleaseView: {
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /** Version */
+            version: string;
+            /** File Sha256 */
+            file_sha256: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Candidate */
+            candidate: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * Dataset
+             * @description the manifest of what it was trained on
+             */
+            dataset: string | null;
+            /** Metrics */
+            metrics: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /** Limits */
+            limits: string[];
+            /** Uploaded By */
+            uploaded_by: string;
+            /**
+             * Uploaded Utc
+             * Format: date-time
+             */
+            uploaded_utc: string;
+        };
+        /**
          * ReviewAnswer
          * @description The verdict as kept, and the label that follows from all verdicts.
          */
@@ -2532,6 +2999,22 @@ export interface components {
             used_utc: string;
             /** This One */
             this_one: boolean;
+        };
+        /**
+         * Shares
+         * @description How many of the patients go to validation and to the test; the rest is for training.
+         */
+        Shares: {
+            /**
+             * Validation
+             * @default 0.15
+             */
+            validation: number;
+            /**
+             * Test
+             * @default 0.15
+             */
+            test: number;
         };
         /**
          * SignView
@@ -2709,6 +3192,18 @@ export interface components {
         TransferRequest: {
             /** To Bed */
             to_bed: string;
+        };
+        /**
+         * Upload
+         * @description A detector and its card.
+         */
+        Upload: {
+            /** Card */
+            card: {
+                [key: string]: unknown;
+            };
+            /** File Base64 */
+            file_base64: string;
         };
         /**
          * Verdict
@@ -6530,6 +7025,633 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    datasets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    freeze_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Freeze"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetLook"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_manifest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the manifest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Upload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    candidate_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Candidate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    champion_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Places"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Places"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
