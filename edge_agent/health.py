@@ -25,6 +25,7 @@ from shared.score import Score
 from shared.software import software_version
 
 SCORE_IS_OLD_S = 60.0
+LIVE_IS_OLD_S = 15.0
 _MOST_AGE_S = 1e9
 Usage = Callable[[int], tuple[float, int] | None]
 """CPU seconds and resident bytes of a process by its number; None when it is gone."""
@@ -108,7 +109,7 @@ class Health:
             pinned_bytes=promised.pinned_bytes, dropped_frames=int(sum(self._heard.lapped.values())),
             alarms=[*self._alarms(now_ns, promised, paused=desired.paused), *recording][:32],
             processes=[self._process(name, each, now_ns) for name, each in self._heard.processes.items()][:32],
-            live=self._heard.live, release_run=standing.told() if standing is not None else None,
+            live=self._live(now_ns), release_run=standing.told() if standing is not None else None,
         )  # fmt: skip
 
     def _alarms(self, now_ns: int, promised: Promise, *, paused: bool) -> list[str]:
@@ -145,6 +146,12 @@ class Health:
             if row is not None and each.beat is not None and self._age_s(each.beat.mono_ns, now_ns) > row.progress_s:
                 alarms.append(f"{name} makes no progress.")
         return alarms
+
+    def _live(self, now_ns: int) -> LiveHealth | None:
+        """Who watches, as long as the live process is there to say so."""
+        known = self._heard.processes.get("live")
+        beats = known is not None and known.beat is not None and self._age_s(known.beat.mono_ns, now_ns) < LIVE_IS_OLD_S
+        return self._heard.live if beats else None
 
     def _silent_detector(self, now_ns: int) -> bool:
         score = self._heard.score

@@ -14,6 +14,7 @@ from edge_agent.settings import StorageSettings
 from shared.frame import Stream
 from shared.gap import GapCause
 from shared.heartbeat import ClockHealth, HourCoverage, StreamCoverage
+from shared.live_view import LiveHealth
 from shared.score import Score
 from shared.topics import RULES, Topic
 from tests.edge_agent.ring.recording_bed import RecordingBed, desired
@@ -263,3 +264,13 @@ def test_dead_letters_are_an_alarm(tmp_path: Path) -> None:
         "INSERT INTO dead_letters (kind, event_id, reason, utc_ns) VALUES ('message', 'e', 'refused', 1)"
     )
     assert "1 dead letters" in machine.alarms()
+
+
+def test_who_watches_is_told_while_the_live_process_is_there_to_say_so(machine: Machine) -> None:
+    watching = LiveHealth(private=False, most_viewers=5, viewers=[])
+    machine.health.hear(BusTopic.live, watching)
+    assert machine.health.heartbeat().live is None
+    machine.beat("live")
+    assert machine.health.heartbeat().live == watching
+    machine.clock.advance(16)
+    assert machine.health.heartbeat().live is None
