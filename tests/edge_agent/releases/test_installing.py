@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge_agent.database import open_database
 from edge_agent.releases.installing import ARRIVING, RELEASES, Bed, Installer, folder_of, self_test
 from edge_agent.releases.state import Standing, at_start, keep_standing, load_standing, release_alarms, to_run
+from shared.detector_session import open_release
 from shared.errors import Refused, Transient
 from shared.golden_preview import prove
 from shared.heartbeat import ReleaseStage
@@ -98,9 +99,6 @@ def test_orders_that_are_unsigned_foreign_changed_or_older_are_not_obeyed_and_le
     assert (load_standing(house.connection), house.fetched, house.installed) == (None, [], [])
     house.installer.obey(order)
     assert house.installer.obey(house.order(6)) is None
-
-
-NAN = brightness_network()
 
 
 @pytest.mark.parametrize(
@@ -189,3 +187,8 @@ def test_a_release_that_is_slow_or_gives_no_number_does_not_pass_the_golden_prev
         prove(card, step, iter(range(0, 10**12, 61_000_000)).__next__)
     with pytest.raises(Refused, match="steps gave no number"):
         prove(card, lambda feeds: step(feeds, float("nan")))
+
+
+def test_the_shipped_detector_proves_itself_twice_with_the_same_scores() -> None:
+    opened = open_release(Path(__file__).parents[3] / "models" / "releases", "detector-v0")
+    assert prove(*opened) == prove(*opened)
