@@ -102,7 +102,10 @@ class Host:
         run("chroot", self.root, "ssh-keygen", "-A")
 
     def start(self) -> None:
-        """Namespace, link, and sshd as the only process; returns when it answers."""
+        """Namespace, link, a shell as process 1 and sshd below it; returns when it answers.
+
+        Process 1 lies outside the chroot: so systemctl knows that it is in one, and sets up without starting.
+        """
         link = f"dpf-{self.name}"[:15]
         run("ip", "netns", "add", self.namespace)
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", self.namespace)
@@ -118,7 +121,7 @@ class Host:
             f'mount --make-rprivate / && mount -t proc proc "{root}/proc" && mount -t sysfs sysfs "{root}/sys"'
             f' && mount -t tmpfs tmpfs "{root}/run" && mkdir -p "{root}/run/sshd" "{memory}" "{root}/dev/pts"'
             f' && mount -t tmpfs tmpfs "{memory}" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "{root}/dev/pts"'
-            f' && hostname {self.name} && exec chroot "{root}" /usr/sbin/sshd -D -e'
+            f' && hostname {self.name} && {{ chroot "{root}" /usr/sbin/sshd -D -e; exit $?; }}'
         )
         with (self.root.parent / f"{self.name}.log").open("wb") as log:
             self.process = subprocess.Popen(
