@@ -40,12 +40,13 @@ export function useVerdict(event: EventDetail | undefined): VerdictControl {
     shown.current = shown.current || event?.suggestion != null || marks.length > 0;
   });
 
-  const advance = async (fromId: string) => {
+  /** Goes on to the next open event; says whether there was none. */
+  const advance = async (fromId: string): Promise<boolean> => {
     const open = await api.worklist("open", "", AHEAD);
     const nextId = nextOpen(open.items, fromId, passed);
     advancedAt = performance.now();
-    if (!nextId) toast.show({ text: words.review.doneAll });
     go(nextId ? `/events/${nextId}` : "/");
+    return nextId === null;
   };
 
   const send = async (judged: EventDetail, verdict: Verdict) => {
@@ -55,9 +56,9 @@ export function useVerdict(event: EventDetail | undefined): VerdictControl {
       suggestion_shown: shown.current,
     });
     passed.delete(judged.event_id);
-    await advance(judged.event_id);
+    const done = (await advance(judged.event_id)) ? ` ${words.review.doneAll}` : "";
     const undo = () => void takeBack(judged, judged.my_verdict, answer.version);
-    toast.show({ text: words.toast.saved(words.verdicts[verdict], judged.bed), undo });
+    toast.show({ text: words.toast.saved(words.verdicts[verdict], judged.bed) + done, undo });
     void client.invalidateQueries({ queryKey: ["worklist"] });
     void client.invalidateQueries({ queryKey: ["event", judged.event_id] });
     if (judged.reading === "blind") void client.invalidateQueries({ queryKey: ["annotation", judged.event_id] });
@@ -111,7 +112,9 @@ export function useVerdict(event: EventDetail | undefined): VerdictControl {
     next: () => {
       if (!event) return;
       passed.add(event.event_id);
-      void once(() => advance(event.event_id), event.event_id);
+      void once(async () => {
+        if (await advance(event.event_id)) toast.show({ text: words.review.doneAll });
+      }, event.event_id);
     },
   };
 }
