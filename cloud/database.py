@@ -21,7 +21,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import DBConnectionError, IntegrityError
 from tortoise.transactions import in_transaction
 
-from cloud.scope import give_role_back, take_role
+from cloud.scope import FencedConnection, keep_role, take_role
 from cloud.settings import DatabaseSection, folder_of
 from shared.errors import Broken, Misconfigured, Transient
 
@@ -169,7 +169,8 @@ def tortoise_config(address: DatabaseAddress, connections: int) -> dict[str, Any
         "maxsize": connections,
         "command_timeout": 60,
         "setup": take_role,
-        "reset": give_role_back,
+        "reset": keep_role,
+        "connection_class": FencedConnection,
         # compiling a statement takes a hundred times as long as the short walks along an index that we ask for
         "server_settings": {"jit": "off"},
     }

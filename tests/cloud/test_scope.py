@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,12 +14,12 @@ from tortoise.exceptions import OperationalError
 from cloud import audit
 from cloud.audit.tables import AuditEntry, AuditHead
 from cloud.clips.tables import Event
-from cloud.database import DatabaseAddress, in_transaction
+from cloud.database import DatabaseAddress, in_transaction, open_tables
 from cloud.principal import Principal
 from cloud.schema import must_be_current
 from cloud.scope import MAKES_PRINCIPALS, fenced, see, unfenced, unfenced_tables
 from shared.errors import Misconfigured
-from tests.cloud.people_house import House
+from tests.cloud.people_house import House, open_house
 
 NORTH = Principal.person("ann", {("north", "clinician")})
 BOTH = Principal.person("ben", {("north", "clinician"), ("south", "clinician")})
@@ -27,6 +28,8 @@ WITHOUT_SITE = {
     "person_session",
     "login_failure",
     "saved_view",
+    "release",
+    "dataset_key",
     "tortoise_migrations",
 }
 """Tables that hold nothing of a site; the job queue's own are named by their prefix."""
@@ -132,6 +135,22 @@ async def test_the_peoples_role_cannot_alter_the_audit_log(house: House, deed: C
         async with in_transaction() as connection:
             await audit.record(connection, NORTH, "looked", site="north")
     assert [number for _, number in sorted(await AuditEntry.filter(site="north").values_list("id", "number"))] == [1, 2]
+
+
+async def test_one_connection_serves_one_after_the_other_and_none_sees_the_others_sites(
+    migrated_database: DatabaseAddress, tmp_path: Path
+) -> None:
+    async with open_tables(migrated_database, connections=1), open_house(tmp_path) as house:
+        await Event.all().delete()
+        await AuditEntry.all().delete()
+        await AuditHead.all().delete()
+        await two_sites(house)
+        for principal, wanted in ((NORTH, ["north"]), (BOTH, ["north", "south"]), (NORTH, ["north"]), (None, [])):
+            with fenced():
+                if principal is not None:
+                    see(principal)
+                assert await all_sites() == wanted
+            assert await all_sites() == ["north", "south"]
 
 
 async def test_a_deed_that_is_not_the_persons_own_leaves_the_fence_for_its_block(house: House) -> None:
