@@ -17,6 +17,7 @@ from shared.frame import Stream
 from shared.live_view import ViewCause, ViewReport
 
 TURN_S = 0.05
+IDLE_TURN_S = 0.1
 FACT_PERIOD_NS = NS_PER_S
 
 
@@ -53,7 +54,7 @@ async def _serve(context: Context) -> None:
         if context.clock.monotonic_ns() >= next_fact_ns:
             next_fact_ns = context.clock.monotonic_ns() + FACT_PERIOD_NS
             context.publish(BusTopic.live, health)
-        await asyncio.sleep(TURN_S)
+        await asyncio.sleep(TURN_S if health.viewers else IDLE_TURN_S)
     await views.close()
 
 

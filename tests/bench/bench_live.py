@@ -23,6 +23,7 @@ import psutil
 from cloud.database import DatabaseAddress
 from edge_agent.bus import Publisher, Subscriber
 from edge_agent.bus_messages import BusTopic
+from edge_agent.live.network import listen_only_within
 from shared.frame import Stream
 from shared.live_view import LiveOffer, ViewPhase
 from shared.results import Figure
@@ -39,7 +40,8 @@ STREAMS = (Stream.ir, Stream.ir, Stream.ir, Stream.depth, Stream.colour)
 MEASURED_S = 60.0
 JOINS = 5
 _QUIET = threading.Event()
-LIVE = '[live]\nnetwork = "127.0.0.0/8"\n'
+NETWORK = "127.0.0.0/8"
+LIVE = f'[live]\nnetwork = "{NETWORK}"\n'
 
 
 def _share(bed: Bed, seconds: float) -> float:
@@ -51,13 +53,15 @@ def _share(bed: Bed, seconds: float) -> float:
 def _watch(folder: Path, ready: Event, over: Event) -> None:
     """Five viewers until `over`; offers and reports go by the bed's bus, as the publisher brings them."""
 
+    listen_only_within(NETWORK)
+
     async def watch() -> None:
         bus, inbox = Publisher(folder, "publisher"), Subscriber(folder, (BusTopic.view, BusTopic.beat))
         viewers = [Viewer(stream) for stream in STREAMS]
         while inbox.receive(1000) is None:
             pass
         for viewer in viewers:
-            await viewer.take(_answer(bus, inbox, await viewer.offer()))
+            await viewer.take(await _answer(bus, inbox, await viewer.offer()))
         while not all(viewer.frames for viewer in viewers):
             await asyncio.sleep(0.05)
         ready.set()
@@ -69,12 +73,15 @@ def _watch(folder: Path, ready: Event, over: Event) -> None:
     asyncio.run(watch())
 
 
-def _answer(bus: Publisher, inbox: Subscriber, offer: LiveOffer) -> str:
-    bus.publish(BusTopic.offer, offer)
+async def _answer(bus: Publisher, inbox: Subscriber, offer: LiveOffer) -> str:
+    turn = 0
     while True:
-        found = inbox.receive(1000)
-        if found is None:
+        if turn % 100 == 0:
             bus.publish(BusTopic.offer, offer)
+        turn += 1
+        found = inbox.receive(0)
+        if found is None:
+            await asyncio.sleep(0.01)
         elif found[0] is BusTopic.view and found[1].view_id == offer.view_id:
             assert found[1].phase is ViewPhase.answered, found[1].sentence
             return str(found[1].sdp)
