@@ -84,7 +84,7 @@ _FULL = "() => /[0-9] points/.test(document.querySelector('.space-facts')?.textC
 
 async def _in_space(page: Page) -> None:
     await _at_20_s("4", then="[data-testid=space]")(page)
-    await page.wait_for_function(_FULL, timeout=WAIT_MS)
+    await page.wait_for_function(_FULL, timeout=3 * WAIT_MS)
 
 
 REVIEW = "/events/{seizure}"
