@@ -85,6 +85,7 @@ class View {
         return;
       }
       if (this.isEnded(view)) return;
+      this.screen.setViewers(view.viewers);
       this.course.answeredMs = performance.now();
       this.show(connection);
       await connection.take(view.sdp);
