@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from cloud.audit.rules import FIRST_HASH, MAX_DETAILS_BYTES, Detail, Entry, entry_hash
-from cloud.audit.tables import AuditEntry, AuditHead
 from cloud.database import Connection
 from cloud.principal import INSTALLATION, Principal
 from shared.errors import Refused
@@ -22,6 +21,19 @@ class Deed:
     deed: str
     subject: str = ""
     details: Mapping[str, Detail] = field(default_factory=dict)
+
+
+_HEAD = "SELECT number, hash FROM audit_head WHERE site = $1 FOR UPDATE"
+_ADD = """
+WITH added AS (
+  INSERT INTO audit_entry (site, number, who, deed, subject, details, at_ns, previous_hash, hash)
+  SELECT $1, number, who, deed, subject, details::jsonb, at_ns, previous_hash, hash
+  FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[])
+    AS entry (number, who, deed, subject, details, at_ns, previous_hash, hash)
+)
+UPDATE audit_head SET number = $10, hash = $11 WHERE site = $1
+"""
+"""Entries and head in one trip: a person waits for it at each first look."""
 
 
 async def record(
@@ -45,16 +57,28 @@ async def record_all(connection: Connection, site: str, deeds: Sequence[Deed]) -
     """Adds one entry a deed, in their order, as `record` does."""
     for each in deeds:
         _must_be_storable(each)
-    head = await _locked_head(connection, site)
-    number, previous, rows = head.number, head.hash, []
+    if not deeds:
+        return
+    number, previous = await _locked_head(connection, site)
+    entries: list[Entry] = []
+    hashes: list[str] = []
     for each in deeds:
         number += 1
         who, deed, subject = each.principal.name[:128], each.deed[:64], each.subject[:200]
-        entry = Entry(site, number, who, deed, subject, dict(each.details), time.time_ns(), previous)
-        previous = entry_hash(entry)
-        rows.append(AuditEntry(**asdict(entry), hash=previous))
-    await AuditEntry.bulk_create(rows, using_db=connection)
-    await AuditHead.filter(site=site).using_db(connection).update(number=number, hash=previous)
+        entries.append(Entry(site, number, who, deed, subject, dict(each.details), time.time_ns(), previous))
+        previous = entry_hash(entries[-1])
+        hashes.append(previous)
+    columns = [
+        [one.number for one in entries],
+        [one.who for one in entries],
+        [one.deed for one in entries],
+        [one.subject for one in entries],
+        [json.dumps(dict(one.details)) for one in entries],
+        [one.at_ns for one in entries],
+        [one.previous_hash for one in entries],
+        hashes,
+    ]
+    await connection.execute_query_dict(_ADD, [site, *columns, number, previous])
 
 
 def _must_be_storable(deed: Deed) -> None:
@@ -64,13 +88,13 @@ def _must_be_storable(deed: Deed) -> None:
         raise Refused(f"Audit details are limited to {MAX_DETAILS_BYTES} bytes.", deed=deed.deed)
 
 
-async def _locked_head(connection: Connection, site: str) -> AuditHead:
-    found = AuditHead.filter(site=site).using_db(connection).select_for_update()
-    head = await found.get_or_none()
-    if head is not None:
-        return head
-    await connection.execute_query(
-        "INSERT INTO audit_head (site, number, hash) VALUES ($1, 0, $2) ON CONFLICT (site) DO NOTHING",
-        [site, FIRST_HASH],
-    )
-    return await found.get()
+async def _locked_head(connection: Connection, site: str) -> tuple[int, str]:
+    """The chain's length and last hash, locked until the commit."""
+    rows = await connection.execute_query_dict(_HEAD, [site])
+    if not rows:
+        await connection.execute_query(
+            "INSERT INTO audit_head (site, number, hash) VALUES ($1, 0, $2) ON CONFLICT (site) DO NOTHING",
+            [site, FIRST_HASH],
+        )
+        rows = await connection.execute_query_dict(_HEAD, [site])
+    return int(rows[0]["number"]), str(rows[0]["hash"])
