@@ -60,7 +60,7 @@ class CorrectionRequest(BaseModel):
 async def patient(site: SiteName, code: PatientCode, watcher: Watcher, request: Request) -> PatientView:
     """The stays, events and labels of one code, and what was corrected."""
     found = await patients.patient(watcher.principal, site, code)
-    subject = next(row.stay_id for row in (*found.stays, *found.corrections))
+    subject = found.stays[0].stay_id if found.stays else found.corrections[0].stay_id
     await request.app.state.looks.note(watcher, "patient_opened", site, str(subject))
     now_ns = request.app.state.parts.clock.utc_ns()
     return PatientView(
