@@ -153,6 +153,10 @@ class BedDetector:
         except (Refused, Transient) as error:
             outcome.troubles.append(error.sentence)
             return
+        self._keep(scores, outcome)
+
+    def _keep(self, scores: list[Score], outcome: Outcome) -> None:
+        """Scores newer than the last one go to the log, to the trigger and out."""
         for score in scores:
             if score.mono_ns <= self._score_ns:
                 continue
