@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -139,6 +140,7 @@ def main() -> None:
     wanted = set(parser.parse_args().hosts.split(","))
     if not wanted or wanted - {"bed", "cloud"}:
         parser.error("--hosts takes bed, cloud, or bed,cloud")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that hosts and namespaces are taken away then too
     figures = drill(wanted)
     print_results(figures)
     write_results("drill-fleet-converge", COMMAND, figures)
