@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -84,7 +84,7 @@ class PeopleParts:
     secure_cookies: bool
     release_key: Ed25519PrivateKey | None = None
     second_factor_required: bool = False
-    live: LiveSection = LiveSection()
+    live: LiveSection = field(default_factory=LiveSection)
 
 
 def parts_of(settings: CloudSettings, objects: Objects) -> PeopleParts:
