@@ -89,7 +89,7 @@ def recipient(found: Fleet) -> Path:
     home, path = found.folder / "gpg", found.folder / "backup-recipient.asc"
     home.mkdir(mode=0o700)
     gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet"]
-    run(*gpg, "--passphrase", "", "--quick-generate-key", "backup@drill", "future-default", "encr")
+    run(*gpg, "--passphrase", "", "--quick-generate-key", "backup@drill", "default", "default")
     path.write_text(run(*gpg, "--armor", "--export", "backup@drill"))
     subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], capture_output=True, check=False)
     return path
