@@ -132,7 +132,7 @@ async def test_a_clip_whose_segments_are_not_all_stored_is_not_exported(
         assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
         assert words in answer.json()["detail"]
     assert (await ana.get(f"/api/v1/events/{event_id}")).json()["exportable"] is False
-    assert await house.deeds("north") == []
+    assert await house.deeds("north") == [("ana", "event_opened", str(event_id))]
 
 
 async def test_another_sites_clip_is_absent_and_the_question_is_audited(house: House, event_id: UUID) -> None:
